@@ -1,0 +1,11 @@
+//! Postern's control plane: profiles, vault, controller, menu and views as data. No GUI.
+//!
+//! [`controller`] owns all state: every input becomes one [`controller::Event`], and
+//! `update(&mut State, Event) -> Vec<Effect>` decides. [`menu`] and [`view`] compute, from that state,
+//! what the tray and the manager show; `src-tauri` and `ui` only render.
+
+pub mod controller;
+pub mod menu;
+pub mod profile;
+pub mod vault;
+pub mod view;

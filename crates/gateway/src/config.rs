@@ -1,0 +1,119 @@
+//! What a gateway is told: one profile, resolved, with its secrets.
+//!
+//! The control plane reads files and keychains and hands the result over as a [`Config`]; the gateway
+//! itself knows neither. Everything here is already valid, except what only TLS can judge
+//! (certificates and keys), which [`crate::Gateway::start`] refuses with a [`crate::StartError`].
+
+use http::{HeaderName, Uri};
+use url::Url;
+
+use crate::Secret;
+
+/// The user name that goes with the local key, in Basic and in the first WebSocket frame.
+pub const LOCAL_USER: &str = "postern";
+
+/// One profile, ready to serve.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The profile's id: `[a-z0-9-]`, 1 to 32 characters. Also the label in `<id>.localhost`.
+    pub profile: String,
+    /// What a person calls the profile; shown on fault pages.
+    pub name: String,
+    /// Loopback port; 0 lets the system choose one.
+    pub port: u16,
+    /// What local programs prove themselves with.
+    pub local_key: Secret,
+    /// Which local programs are let in.
+    pub local_programs: LocalPrograms,
+    /// Refuses what writes.
+    pub read_only: bool,
+    /// The server behind.
+    pub remote: Remote,
+}
+
+/// Which programs on this machine are let in besides the app's window and the user's browser.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LocalPrograms {
+    /// Those that have the local key.
+    #[default]
+    Key,
+    /// Any process of this user, where the system can tell; elsewhere as [`LocalPrograms::Key`].
+    Open,
+    /// None.
+    Off,
+}
+
+/// The remote server and how to reach it.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    /// Where the UI is: `http` or `https`, may carry a base path, no userinfo, query or fragment.
+    pub url: Url,
+    /// Where the API is when it is not at `url` + `/api`.
+    pub api_url: Option<Url>,
+    /// What the server's edge asks for.
+    pub edge: Option<EdgeCredential>,
+    /// Prefect's own auth string.
+    pub prefect: Option<UserPassword>,
+    /// Further headers; every value is a secret.
+    pub headers: Vec<(HeaderName, Secret)>,
+    /// TLS beyond the system's trust store.
+    pub tls: Tls,
+    /// How to reach the network.
+    pub proxy: Proxy,
+}
+
+/// A user name and a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserPassword {
+    /// May not contain a colon (RFC 7617, section 2).
+    pub username: String,
+    /// Any text without control characters; sent as UTF-8.
+    pub password: Secret,
+}
+
+/// What the edge asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EdgeCredential {
+    /// `Authorization: Basic …`
+    Basic(UserPassword),
+    /// `Authorization: Bearer …`
+    Bearer(Secret),
+}
+
+/// TLS towards the server.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// PEM certificates trusted in addition to the system's.
+    pub extra_ca: Option<Vec<u8>>,
+    /// Shown to the configured server only.
+    pub client: Option<ClientCertificate>,
+    /// `false` accepts any certificate: loud and visible wherever the profile is shown.
+    pub verify: bool,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self { extra_ca: None, client: None, verify: true }
+    }
+}
+
+/// A client certificate and its key.
+#[derive(Clone, Debug)]
+pub struct ClientCertificate {
+    /// PEM, leaf first.
+    pub chain: Vec<u8>,
+    /// PEM: PKCS#8, PKCS#1 or SEC1.
+    pub key: Secret,
+}
+
+/// The way out of this machine's network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Proxy {
+    /// What the environment and the system say, `NO_PROXY` included.
+    #[default]
+    System,
+    /// Straight.
+    None,
+    /// `http://…` or `socks5://…`.
+    Via(Uri),
+}

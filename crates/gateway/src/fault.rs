@@ -1,0 +1,266 @@
+//! Everything that can go wrong with a request, as one enum.
+//!
+//! [`Fault`] says what happened; [`Fault::code`] is for programs, [`Fault::sentence`] and
+//! [`Fault::remedy`] for people, [`Fault::status`] for HTTP, [`Fault::layer`] for the diagnosis.
+//! `fault/answer.rs` is the one place that turns a fault into a response.
+
+mod answer;
+
+use http::StatusCode;
+
+/// Why a request got no answer of the server's, or why the server's answer is no use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The request breaks HTTP's rules; the text names the rule.
+    Malformed(&'static str),
+    /// `Host` is none of our names: DNS rebinding, or a wrong port.
+    ForeignHost,
+    /// `Origin` is not ours.
+    ForeignOrigin,
+    /// The browser says another site caused this request.
+    CrossSite,
+    /// No session, key or pass.
+    NotLetIn,
+    /// A key, but not this profile's.
+    WrongKey,
+    /// The pass was used before, or is over 30 s old.
+    StalePass,
+    /// `CONNECT`, `TRACE` and the like.
+    MethodRefused,
+    /// An `Upgrade` to anything but a well-formed WebSocket.
+    UpgradeRefused,
+    /// Nothing lives at this path under `/.postern/`.
+    NoSuchPath,
+    /// The profile is read-only and this writes.
+    ReadOnly {
+        /// The profile's name.
+        profile: String,
+    },
+
+    /// The server's name has no address.
+    NameNotFound {
+        /// The name looked up.
+        host: String,
+    },
+    /// Nothing listens there, or a firewall said no.
+    Unreachable {
+        /// `host:port`.
+        authority: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// No connection within the time allowed.
+    ConnectTimeout {
+        /// `host:port`.
+        authority: String,
+    },
+    /// The proxy on the way out refused or failed.
+    ProxyFailed {
+        /// The proxy's or system's words, without credentials.
+        reason: String,
+    },
+    /// The certificate does not hold.
+    CertificateRefused {
+        /// Whose certificate.
+        host: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// TLS failed for another reason.
+    TlsFailed {
+        /// With whom.
+        host: String,
+        /// What was said.
+        reason: String,
+    },
+    /// The connection ended before an answer came.
+    ConnectionLost,
+    /// The answer breaks HTTP's rules.
+    InvalidAnswer {
+        /// Which rule.
+        reason: String,
+    },
+    /// The server did not accept the WebSocket.
+    SocketRefused {
+        /// Its status.
+        status: u16,
+    },
+    /// `/ui-settings` is not what a Prefect server sends.
+    NotPrefect {
+        /// What came instead.
+        reason: String,
+    },
+    /// The edge wants a credential and the profile has none.
+    EdgeCredentialMissing,
+    /// The edge refuses the profile's credential.
+    EdgeCredentialWrong,
+    /// Prefect wants its auth string and the profile has none.
+    PrefectCredentialMissing,
+    /// Prefect refuses the profile's auth string.
+    PrefectCredentialWrong,
+    /// An identity provider wants a person to sign in.
+    SignInRequired {
+        /// Where it sends people.
+        provider: String,
+    },
+}
+
+/// The layer that refuses, as in `postern doctor --json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// This side: the door.
+    Door,
+    /// The profile's own rules.
+    Policy,
+    /// Name resolution.
+    Name,
+    /// TCP.
+    Tcp,
+    /// The proxy on the way out.
+    Proxy,
+    /// TLS.
+    Tls,
+    /// What guards the server.
+    Edge,
+    /// The server itself.
+    Prefect,
+    /// Prefect's auth string.
+    Auth,
+    /// WebSockets.
+    WebSocket,
+}
+
+impl Fault {
+    /// A stable name for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.row().0
+    }
+
+    /// Who refuses.
+    #[must_use]
+    pub fn layer(&self) -> Layer {
+        self.row().1
+    }
+
+    /// The status it is answered with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.row().2
+    }
+
+    fn row(&self) -> (&'static str, Layer, StatusCode) {
+        use Layer as L;
+        use StatusCode as S;
+        match self {
+            Self::Malformed(_) => ("malformed_request", L::Door, S::BAD_REQUEST),
+            Self::ForeignHost => ("foreign_host", L::Door, S::FORBIDDEN),
+            Self::ForeignOrigin => ("foreign_origin", L::Door, S::FORBIDDEN),
+            Self::CrossSite => ("cross_site", L::Door, S::FORBIDDEN),
+            Self::NotLetIn => ("not_let_in", L::Door, S::UNAUTHORIZED),
+            Self::WrongKey => ("local_key_wrong", L::Door, S::UNAUTHORIZED),
+            Self::StalePass => ("pass_stale", L::Door, S::FORBIDDEN),
+            Self::MethodRefused => ("method_refused", L::Door, S::METHOD_NOT_ALLOWED),
+            Self::UpgradeRefused => ("upgrade_refused", L::Door, S::BAD_REQUEST),
+            Self::NoSuchPath => ("no_such_path", L::Door, S::NOT_FOUND),
+            Self::ReadOnly { .. } => ("read_only", L::Policy, S::FORBIDDEN),
+            Self::NameNotFound { .. } => ("name_not_found", L::Name, S::BAD_GATEWAY),
+            Self::Unreachable { .. } => ("server_unreachable", L::Tcp, S::BAD_GATEWAY),
+            Self::ConnectTimeout { .. } => ("connect_timeout", L::Tcp, S::GATEWAY_TIMEOUT),
+            Self::ProxyFailed { .. } => ("proxy_failed", L::Proxy, S::BAD_GATEWAY),
+            Self::CertificateRefused { .. } => ("certificate_refused", L::Tls, S::BAD_GATEWAY),
+            Self::TlsFailed { .. } => ("tls_failed", L::Tls, S::BAD_GATEWAY),
+            Self::ConnectionLost => ("connection_lost", L::Tcp, S::BAD_GATEWAY),
+            Self::InvalidAnswer { .. } => ("invalid_answer", L::Edge, S::BAD_GATEWAY),
+            Self::SocketRefused { .. } => ("socket_refused", L::WebSocket, S::BAD_GATEWAY),
+            Self::NotPrefect { .. } => ("not_prefect", L::Prefect, S::BAD_GATEWAY),
+            Self::EdgeCredentialMissing => ("edge_credential_missing", L::Edge, S::UNAUTHORIZED),
+            Self::EdgeCredentialWrong => ("edge_credential_wrong", L::Edge, S::UNAUTHORIZED),
+            Self::PrefectCredentialMissing => ("prefect_credential_missing", L::Auth, S::UNAUTHORIZED),
+            Self::PrefectCredentialWrong => ("prefect_credential_wrong", L::Auth, S::UNAUTHORIZED),
+            Self::SignInRequired { .. } => ("sign_in_required", L::Edge, S::UNAUTHORIZED),
+        }
+    }
+
+    /// What happened and where, in one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Malformed(rule) => format!("The request is not valid HTTP: {rule}."),
+            Self::ForeignHost => "The request names a host that is not this gateway.".into(),
+            Self::ForeignOrigin => "The request comes from a page on another origin.".into(),
+            Self::CrossSite => "Another web site caused this request.".into(),
+            Self::NotLetIn => "Postern's gateway lets in only those who prove themselves.".into(),
+            Self::WrongKey => "The key given is not this profile's local key.".into(),
+            Self::StalePass => "This link was used before, or is over 30 seconds old.".into(),
+            Self::MethodRefused => "The gateway does not pass on this method.".into(),
+            Self::UpgradeRefused => "The gateway upgrades to well-formed WebSockets only.".into(),
+            Self::NoSuchPath => "The gateway has nothing at this path.".into(),
+            Self::ReadOnly { profile } => {
+                format!("“{profile}” is read-only in Postern, and this request would change something on the server.")
+            }
+            Self::NameNotFound { host } => format!("The name {host} has no address."),
+            Self::Unreachable { authority, reason } => {
+                format!("The server at {authority} cannot be reached: {reason}.")
+            }
+            Self::ConnectTimeout { authority } => format!("The server at {authority} does not answer."),
+            Self::ProxyFailed { reason } => format!("The proxy on the way to the server failed: {reason}."),
+            Self::CertificateRefused { host, reason } => {
+                format!("The certificate of {host} is not trusted: {reason}.")
+            }
+            Self::TlsFailed { host, reason } => format!("No secure connection to {host}: {reason}."),
+            Self::ConnectionLost => "The server closed the connection before it answered.".into(),
+            Self::InvalidAnswer { reason } => format!("The server's answer is not valid HTTP: {reason}."),
+            Self::SocketRefused { status } => {
+                format!("The server or its edge refused the WebSocket (status {status}).")
+            }
+            Self::NotPrefect { reason } => format!("What answers there is not a Prefect server: {reason}."),
+            Self::EdgeCredentialMissing => "The server's edge asks for a password or token, and the profile has none.".into(),
+            Self::EdgeCredentialWrong => "The server's edge refuses the profile's credential.".into(),
+            Self::PrefectCredentialMissing => "Prefect asks for its auth string, and the profile has none.".into(),
+            Self::PrefectCredentialWrong => "Prefect refuses the profile's auth string.".into(),
+            Self::SignInRequired { provider } => format!("The server's edge sends you to {provider} to sign in."),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) | Self::UpgradeRefused | Self::MethodRefused | Self::NoSuchPath => {
+                "Check the program that sent it."
+            }
+            Self::ForeignHost => "Use the address that Postern shows for this profile.",
+            Self::ForeignOrigin | Self::CrossSite => "Open the dashboard from Postern instead of from a link on another site.",
+            Self::NotLetIn => {
+                "Open the dashboard from Postern's tray menu. Programs use the settings that `postern env` prints."
+            }
+            Self::WrongKey => "Take the current settings from `postern env`.",
+            Self::StalePass => "Open the dashboard from Postern's tray menu again.",
+            Self::ReadOnly { .. } => "Turn read-only off in the profile if you mean to write.",
+            Self::NameNotFound { .. } => "Check the address for typing errors, and whether a VPN must be on.",
+            Self::Unreachable { .. } | Self::ConnectTimeout { .. } => {
+                "Check that the server runs, that address and port are right, and whether a VPN must be on."
+            }
+            Self::ProxyFailed { .. } => "Check the proxy setting of the profile or of the system.",
+            Self::CertificateRefused { .. } => {
+                "If a private CA signed it, give the CA's file in the profile; otherwise ask who runs the server."
+            }
+            Self::TlsFailed { .. } => "Check that the address really speaks https, and whether it wants a client certificate.",
+            Self::ConnectionLost | Self::InvalidAnswer { .. } => {
+                "Try again; if it stays so, look into the server's and its edge's log."
+            }
+            Self::SocketRefused { .. } => {
+                "The edge must pass WebSockets on: in nginx, `proxy_http_version 1.1` and the `Upgrade` and `Connection` headers."
+            }
+            Self::NotPrefect { .. } => "Check the address: it must be where the Prefect UI is.",
+            Self::EdgeCredentialMissing => "Add the edge's user name and password, or its token, to the profile.",
+            Self::EdgeCredentialWrong => "Enter the edge's user name and password again.",
+            Self::PrefectCredentialMissing => "Add Prefect's auth string to the profile.",
+            Self::PrefectCredentialWrong => "Enter Prefect's auth string again.",
+            Self::SignInRequired { .. } => {
+                "Ask who runs the server for a service token, and add its headers to the profile."
+            }
+        }
+    }
+}
