@@ -77,6 +77,12 @@ impl Gateway {
         todo!()
     }
 
+    /// Asks the server `GET /api/admin/version` with the profile's credential, past the door (it needs no key):
+    /// the outcome shows in [`Gateway::status`]. Returns when the answer is in.
+    pub async fn probe(&self) {
+        todo!()
+    }
+
     /// How the server looks, as it changes.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
