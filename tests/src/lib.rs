@@ -1,1 +1,12 @@
-//! Harness for tests against real parts.
+//! Harness for tests against real parts: Prefect, nginx, Chromium and Postern's own programs.
+//!
+//! Rules: everything started here ends with us ([`process`]); every file lies in a [`scratch`] folder;
+//! every port is the system's choice; nothing sleeps, [`wait`] polls for the thing itself. No function
+//! panics: the same code starts the parts of `cargo xtask demo`.
+
+pub mod nginx;
+pub mod prefect;
+pub mod process;
+pub mod python;
+pub mod scratch;
+pub mod wait;

@@ -1,0 +1,138 @@
+//! A real nginx in front of a server: the edge of most people's Prefect.
+//!
+//! It runs as one process of the current user with all its files in a scratch folder. Its access log
+//! tells a test what reached it, and above all what did not.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::prefect::Login;
+use crate::process::{Process, command, run};
+use crate::scratch::Scratch;
+use crate::wait::free_port;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// What stands in front of the server, well or badly configured.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The origin behind, such as `http://127.0.0.1:4200`.
+    pub upstream: String,
+    /// `auth_basic` on every path.
+    pub basic: Option<Login>,
+    /// Whether the WebSocket upgrade is passed on: by default nginx does not.
+    pub websockets: bool,
+}
+
+/// A running nginx.
+#[derive(Debug)]
+pub struct Nginx {
+    port: u16,
+    _process: Process,
+    scratch: Scratch,
+}
+
+impl Nginx {
+    /// Starts it and waits until it accepts connections.
+    ///
+    /// # Errors
+    /// When nginx or openssl (for the password file) is missing, or nginx does not come up.
+    pub async fn start(site: Site) -> anyhow::Result<Self> {
+        let scratch = Scratch::new("nginx")?;
+        let port = free_port()?;
+        if let Some(login) = &site.basic {
+            scratch.write(
+                "htpasswd",
+                format!("{}:{}\n", login.username, hash(login, &scratch).await?),
+            )?;
+        }
+        let config = scratch.write("nginx.conf", config(&site, port, &scratch))?;
+        let mut command = command("nginx");
+        // Its compiled-in error log is opened before the configuration is read: it is not ours to write.
+        command
+            .args(["-e", "stderr", "-p"])
+            .arg(scratch.path())
+            .arg("-c")
+            .arg(config);
+        let mut process = Process::spawn("nginx", command, &scratch)?;
+        let accepts = async |_: &Process| {
+            Ok(std::net::TcpStream::connect(("127.0.0.1", port))
+                .ok()
+                .map(drop))
+        };
+        process.until("nginx's port", LIMIT, accepts).await?;
+        Ok(Self {
+            port,
+            _process: process,
+            scratch,
+        })
+    }
+
+    /// `http://127.0.0.1:<port>`
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Every request answered so far, a line each: `STATUS METHOD TARGET user=USER`.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn requests(&self) -> anyhow::Result<Vec<String>> {
+        let log =
+            std::fs::read_to_string(self.scratch.join("access.log")).context("no access log")?;
+        Ok(log.lines().map(str::to_owned).collect())
+    }
+}
+
+/// The password as the htpasswd file holds it. It goes to openssl on standard input.
+async fn hash(login: &Login, scratch: &Scratch) -> anyhow::Result<String> {
+    let mut openssl = command("openssl");
+    openssl.args(["passwd", "-apr1", "-stdin"]);
+    let hashed = run(
+        "openssl",
+        openssl,
+        &format!("{}\n", login.password),
+        scratch,
+        LIMIT,
+    )
+    .await?;
+    Ok(hashed.success()?.trim().to_owned())
+}
+
+fn config(site: &Site, port: u16, scratch: &Scratch) -> String {
+    let mut location = String::new();
+    if site.basic.is_some() {
+        location += "auth_basic \"Prefect\"; auth_basic_user_file htpasswd;\n";
+    }
+    if site.websockets {
+        location += "proxy_http_version 1.1;\n\
+            proxy_set_header Upgrade $http_upgrade;\n\
+            proxy_set_header Connection $connection_upgrade;\n\
+            proxy_read_timeout 1h;\n";
+    }
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {};\n", scratch.join(kind).display()))
+        .concat();
+    format!(
+        "daemon off; master_process off; pid nginx.pid; error_log stderr notice;
+events {{ worker_connections 512; }}
+http {{
+{temporary}
+log_format plain '$status $request_method $request_uri user=$remote_user';
+access_log access.log plain;
+map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
+server {{
+listen 127.0.0.1:{port};
+location / {{
+proxy_pass {upstream};
+proxy_set_header Host $http_host;
+{location}
+}}
+}}
+}}
+",
+        upstream = site.upstream,
+    )
+}

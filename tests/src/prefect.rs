@@ -1,0 +1,310 @@
+//! A real Prefect server, and the few calls of its API that tests need to arrange and check things.
+//!
+//! Secrets reach it through the environment only: arguments are readable by everyone.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::process::Process;
+use crate::python::{PREFECT, venv};
+use crate::scratch::Scratch;
+use crate::wait::{free_port, until};
+
+const START_LIMIT: Duration = Duration::from_secs(90);
+
+/// How the server is guarded and where it serves its UI.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Prefect's own auth string.
+    pub auth: Option<Login>,
+    /// Whether writes need a CSRF token.
+    pub csrf: bool,
+    /// The base path of the UI, such as `/prefect`.
+    pub serve_base: Option<String>,
+}
+
+/// A user name and a password.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+impl Login {
+    /// A user with a password that exists nowhere else, so that finding it anywhere is a leak.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn unique(username: &str) -> anyhow::Result<Self> {
+        let mut bytes = [0; 12];
+        getrandom::fill(&mut bytes)?;
+        let tail: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        // With characters that Base64, percent encoding, shells and JSON each treat in their own way; but
+        // ASCII, for Prefect compares its auth string with a function that takes nothing else.
+        Ok(Self {
+            username: username.to_owned(),
+            password: format!("pass word/{tail}+\"%&"),
+        })
+    }
+
+    /// `user:password`.
+    #[must_use]
+    pub fn auth_string(&self) -> String {
+        format!("{}:{}", self.username, self.password)
+    }
+}
+
+/// A running Prefect server.
+#[derive(Debug)]
+pub struct Prefect {
+    port: u16,
+    options: Options,
+    process: Process,
+    scratch: Scratch,
+}
+
+impl Prefect {
+    /// Starts a server with an empty database and waits until it is healthy.
+    ///
+    /// # Errors
+    /// When the environment is missing, or the server does not come up.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let venv = venv(PREFECT)?;
+        let scratch = Scratch::new("prefect")?;
+        let port = free_port()?;
+        let mut command = venv.command("prefect");
+        command
+            .args([
+                "server",
+                "start",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                &port.to_string(),
+            ])
+            .env("HOME", scratch.path())
+            .env("PREFECT_HOME", scratch.path())
+            .env("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+            .env("DO_NOT_TRACK", "1");
+        if let Some(auth) = &options.auth {
+            let auth = auth.auth_string();
+            command
+                .env("PREFECT_SERVER_API_AUTH_STRING", &auth)
+                .env("PREFECT_API_AUTH_STRING", auth);
+        }
+        if options.csrf {
+            command.env("PREFECT_SERVER_CSRF_PROTECTION_ENABLED", "true");
+        }
+        if let Some(base) = &options.serve_base {
+            // The prepared UI files hold the base: by default they would be changed under other servers.
+            command
+                .env("PREFECT_UI_SERVE_BASE", base)
+                .env("PREFECT_UI_STATIC_DIRECTORY", scratch.join("ui"));
+        }
+        let mut process = Process::spawn("prefect", command, &scratch)?;
+        let health = format!("http://127.0.0.1:{port}/api/health");
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        process
+            .until("Prefect's health", START_LIMIT, async |_| {
+                let answer = http.get(&health).send().await;
+                Ok(answer
+                    .is_ok_and(|answer| answer.status().is_success())
+                    .then_some(()))
+            })
+            .await?;
+        Ok(Self {
+            port,
+            options,
+            process,
+            scratch,
+        })
+    }
+
+    /// `http://127.0.0.1:<port>`
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its log so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.stdout() + &self.process.stderr()
+    }
+
+    /// Where its files are.
+    #[must_use]
+    pub fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
+    /// Its API, straight, with its own credential.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn api(&self) -> anyhow::Result<Api> {
+        Api::new(
+            format!("{}/api", self.origin()),
+            self.options.auth.clone(),
+            self.options.csrf,
+        )
+    }
+}
+
+/// Prefect's API at some address, as a test calls it.
+#[derive(Clone, Debug)]
+pub struct Api {
+    http: reqwest::Client,
+    base: String,
+    login: Option<Login>,
+    csrf: bool,
+}
+
+impl Api {
+    /// `base` ends in `/api`.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn new(base: String, login: Option<Login>, csrf: bool) -> anyhow::Result<Self> {
+        // Fresh connections: a client that outlives its test's runtime must not reuse them.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .build()?;
+        Ok(Self {
+            http,
+            base,
+            login,
+            csrf,
+        })
+    }
+
+    /// `GET <base><path>`.
+    ///
+    /// # Errors
+    /// When it is not answered with success and JSON.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.call(Method::GET, path, None).await
+    }
+
+    /// `POST <base><path>`.
+    ///
+    /// # Errors
+    /// When it is not answered with success and JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
+        let mut request = self.request(method.clone(), path);
+        if self.csrf && method != Method::GET {
+            const CLIENT: &str = "00000000-0000-4000-8000-000000000001";
+            let token: Value = self
+                .request(Method::GET, &format!("/csrf-token?client={CLIENT}"))
+                .send()
+                .await?
+                .json()
+                .await?;
+            let token = token["token"].as_str().context("no CSRF token")?;
+            request = request
+                .header("Prefect-Csrf-Token", token)
+                .header("Prefect-Csrf-Client", CLIENT);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("{method} {path}"))?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        if !status.is_success() {
+            anyhow::bail!("{method} {path} was answered {status}: {text}");
+        }
+        if status == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text)
+            .with_context(|| format!("{method} {path} was answered no JSON: {text}"))
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.login {
+            Some(login) => request.basic_auth(&login.username, Some(&login.password)),
+            None => request,
+        }
+    }
+
+    /// Waits until `GET` or a filtering `POST` shows something.
+    ///
+    /// # Errors
+    /// When it does not within `limit`.
+    pub async fn until<T>(
+        &self,
+        what: &str,
+        path: &str,
+        filter: &Value,
+        limit: Duration,
+        mut look: impl FnMut(&Value) -> Option<T>,
+    ) -> anyhow::Result<T> {
+        let mut last = Value::Null;
+        let seen = until(what, limit, async || {
+            last = self.post(path, filter).await?;
+            Ok(look(&last))
+        })
+        .await;
+        seen.with_context(|| format!("POST {path} last showed {last}"))
+    }
+
+    /// Puts one of each thing the dashboards list onto the server, each named after `label`:
+    /// a flow with a completed run and a log line, a deployment, and a block.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn seed(&self, label: &str) -> anyhow::Result<()> {
+        let flow = self
+            .post("/flows/", &json!({"name": format!("{label}-flow")}))
+            .await?;
+        let flow = &flow["id"];
+        self.post(
+            "/deployments/",
+            &json!({"name": format!("{label}-deployment"), "flow_id": flow}),
+        )
+        .await?;
+        let state = json!({"type": "COMPLETED", "name": "Completed"});
+        let run = json!({"name": format!("{label}-run"), "flow_id": flow, "state": state});
+        self.post("/flow_runs/", &run).await?;
+        let kind = self.get("/block_types/slug/secret").await?;
+        let filter = json!({"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}});
+        let schemas = self.post("/block_schemas/filter", &filter).await?;
+        let schema = schemas
+            .get(0)
+            .context("the server has no schema for a secret block")?;
+        let block = json!({
+            "name": format!("{label}-block"),
+            "block_type_id": kind["id"],
+            "block_schema_id": schema["id"],
+            "data": {"value": "42"},
+        });
+        self.post("/block_documents/", &block).await?;
+        Ok(())
+    }
+}
