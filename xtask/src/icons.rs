@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{on_path, output, program, root};
+use crate::process::{find, output, program, root};
 
 /// File, source, edge in pixels.
 const PNGS: &[(&str, &str, u32)] = &[
@@ -54,7 +54,7 @@ const SMALL: &str = "icon-small.svg";
 const LARGE: &str = "icon.svg";
 
 pub(crate) fn run() -> Result<()> {
-    if !on_path("rsvg-convert") {
+    if find("rsvg-convert").is_none() {
         bail!("rsvg-convert is missing; on Debian: apt-get install librsvg2-bin");
     }
     let icons = root().join("icons");

@@ -2,6 +2,7 @@
 //! command that failed.
 
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -23,6 +24,13 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
 /// The cargo that started us.
 pub(crate) fn cargo() -> Command {
     program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// npm, in the manager's folder.
+pub(crate) fn npm() -> Command {
+    let mut command = program("npm");
+    command.current_dir(root().join("ui"));
+    command
 }
 
 /// Runs it to its end; anything but success is an error.
@@ -55,10 +63,19 @@ pub(crate) fn text(command: &mut Command) -> Result<String> {
         .with_context(|| format!("{} printed something that is not text", name(command)))
 }
 
-/// Whether a program of this name is on `PATH`.
-pub(crate) fn on_path(name: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()))
+/// Becomes that program: a Ctrl-C is its own, and so is what it ends with.
+pub(crate) fn become_it(command: &mut Command) -> Result<()> {
+    let failure = command.exec();
+    Err(failure).with_context(|| format!("cannot start {}", name(command)))
+}
+
+/// Where a program of this name is: on `PATH`, or where Debian keeps servers, which is not on everyone's.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    folders
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
 }
 
 /// The command as a person would type it.
