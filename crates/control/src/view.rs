@@ -3,12 +3,23 @@
 //! The types here become TypeScript in `ui/src/bindings.ts` (`cargo xtask bindings`). Secrets travel one
 //! way, into [`SecretInput::Set`]; no view holds one.
 
-use postern_gateway::Secret;
+pub mod bindings;
+mod draft;
+mod trouble;
+
+use std::time::SystemTime;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::controller::State;
-use crate::profile::{Color, Connect};
+use crate::controller::{Connection, Entry, Event, State};
+use crate::profile::{Color, InvalidId};
+
+pub(crate) use self::draft::prepare;
+pub use self::draft::{
+    Draft, EdgeDraft, FieldError, HeaderDraft, LocalProgramsChoice, PrefectDraft, SaveErrors, SecretInput,
+};
+pub use self::trouble::Trouble;
 
 /// Everything the manager shows.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
@@ -22,6 +33,8 @@ pub struct ManagerView {
     pub can_save: bool,
     /// In the file's order.
     pub servers: Vec<ServerView>,
+    /// What the form starts from when a server is added.
+    pub blank: Draft,
 }
 
 /// One profile and how it is.
@@ -40,6 +53,8 @@ pub struct ServerView {
     pub read_only: bool,
     /// The certificate is not checked: said loudly.
     pub unverified: bool,
+    /// What is allowed but should be seen, in whole sentences.
+    pub warnings: Vec<String>,
     /// How it is.
     pub connection: ConnectionView,
     /// `http://127.0.0.1:<port>/api`
@@ -66,7 +81,9 @@ pub struct SecretView {
 pub struct ConnectionView {
     /// For the picture.
     pub state: ConnectionState,
-    /// `Connected`, `Connecting…`, `Not reachable`: never a colour alone.
+    /// Whether somebody wants it connected: where the toggle stands.
+    pub wanted: bool,
+    /// `Connected`, `Connecting…`, `Not connected`: never a colour alone.
     pub label: String,
     /// Prefect's version, when known.
     pub version: Option<String>,
@@ -74,6 +91,9 @@ pub struct ConnectionView {
     pub latency_ms: Option<u32>,
     /// What is wrong, when something is.
     pub trouble: Option<Trouble>,
+    /// Milliseconds since 1970 at which it is tried again by itself.
+    #[ts(type = "number | null")]
+    pub next_try_ms: Option<u64>,
 }
 
 /// The picture beside a profile.
@@ -92,156 +112,12 @@ pub enum ConnectionState {
     SignIn,
 }
 
-/// What is wrong, for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct Trouble {
-    /// Stable, for programs and tests: `edge_credential_wrong`.
-    pub code: String,
-    /// What happened and where.
-    pub sentence: String,
-    /// What to do.
-    pub remedy: String,
-}
-
-/// A profile as the form has it: text, not yet valid. Comes back with the same shape.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Draft {
-    /// The profile being edited; `None` adds one.
-    pub id: Option<String>,
-    /// May be empty: taken from the address.
-    pub name: String,
-    /// The server's address.
-    pub url: String,
-    /// Empty: `url` + `/api`.
-    pub api_url: String,
-    /// `None`: the next free one.
-    pub port: Option<u16>,
-    /// Its colour.
-    pub color: Option<Color>,
-    /// Refuse what writes.
-    pub read_only: bool,
-    /// When its gateway starts.
-    pub connect: Connect,
-    /// Which local programs are let in.
-    pub local_programs: LocalProgramsChoice,
-    /// What the edge asks for.
-    pub edge: EdgeDraft,
-    /// What Prefect asks for.
-    pub prefect: PrefectDraft,
-    /// Further headers.
-    pub headers: Vec<HeaderDraft>,
-    /// Paths; empty for none.
-    pub ca_file: String,
-    /// Path; empty for none.
-    pub client_cert_file: String,
-    /// Path; empty for none, or for vault slot `client-key`.
-    pub client_key_file: String,
-    /// The key itself, where it is not in a file.
-    pub client_key: SecretInput,
-    /// Check the server's certificate.
-    pub verify: bool,
-    /// `system`, `none`, `http://…`, `socks5://…`
-    pub proxy: String,
-}
-
-/// Which local programs are let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "kebab-case")]
-pub enum LocalProgramsChoice {
-    /// Those with the local key.
-    Key,
-    /// Any process of this user.
-    Open,
-    /// None.
-    Off,
-}
-
-/// What the edge asks for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum EdgeDraft {
-    /// Nothing.
-    None,
-    /// User name and password.
-    Basic {
-        /// No colon.
-        username: String,
-        /// Vault slot `edge-password`.
-        password: SecretInput,
-    },
-    /// A token.
-    Bearer {
-        /// Vault slot `edge-token`.
-        token: SecretInput,
-    },
-}
-
-/// What Prefect's own auth string is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum PrefectDraft {
-    /// It has none.
-    None,
-    /// The edge's user name and password: sent along, saved in both slots.
-    SameAsEdge,
-    /// Its own.
-    Own {
-        /// Before the colon.
-        username: String,
-        /// After it. Vault slot `prefect-password`.
-        password: SecretInput,
-    },
-}
-
-/// One header.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct HeaderDraft {
-    /// As typed.
-    pub name: String,
-    /// Vault slot `header-<name>`.
-    pub value: SecretInput,
-}
-
-/// A secret on its way in. Serialised it is always `keep`: nothing is ever sent to the page.
-#[derive(Clone, Debug, Default, PartialEq, TS)]
-#[ts(type = "\"keep\" | { set: string }")]
-pub enum SecretInput {
-    /// What the vault has stays.
-    #[default]
-    Keep,
-    /// This from now on.
-    Set(Secret),
-}
-
-impl Serialize for SecretInput {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("keep")
-    }
-}
-
-impl<'de> Deserialize<'de> for SecretInput {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "lowercase")]
-        enum Wire {
-            Keep,
-            Set(String),
-        }
-        Ok(match Wire::deserialize(deserializer)? {
-            Wire::Keep => Self::Keep,
-            Wire::Set(text) => Self::Set(Secret::new(text)),
-        })
-    }
-}
-
 /// Something the manager asks for, besides saving a draft.
 #[derive(Clone, Debug, PartialEq, Deserialize, TS)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(missing_docs, reason = "as in the tray's menu")]
 pub enum ManagerAction {
+    /// Where it is failing: try again now.
     Connect { id: String },
     Disconnect { id: String },
     Open { id: String },
@@ -251,26 +127,81 @@ pub enum ManagerAction {
     Remove { id: String },
 }
 
-/// Why a draft was not saved: nothing has changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct SaveErrors {
-    /// One each, by field (`url`, `edge.username`, `headers.0.name`); empty where it is no field's.
-    pub errors: Vec<FieldError>,
-}
+impl TryFrom<ManagerAction> for Event {
+    type Error = InvalidId;
 
-/// What is wrong with one field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct FieldError {
-    /// The field's path, or empty.
-    pub field: String,
-    /// What happened and what to do.
-    pub message: String,
+    fn try_from(action: ManagerAction) -> Result<Self, InvalidId> {
+        Ok(match action {
+            ManagerAction::Connect { id } => Self::Connect(id.parse()?),
+            ManagerAction::Disconnect { id } => Self::Disconnect(id.parse()?),
+            ManagerAction::Open { id } => Self::Open(id.parse()?),
+            ManagerAction::OpenInBrowser { id } => Self::OpenInBrowser(id.parse()?),
+            ManagerAction::CopyApiUrl { id } => Self::CopyApiUrl(id.parse()?),
+            ManagerAction::Remove { id } => Self::Remove { ticket: None, id: id.parse()? },
+        })
+    }
 }
 
 /// Computes the manager's view from the state.
 #[must_use]
-pub fn manager(_state: &State) -> ManagerView {
-    todo!()
+pub fn manager(state: &State) -> ManagerView {
+    ManagerView {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        troubles: state.file_trouble.iter().chain(&state.vault_trouble).cloned().collect(),
+        can_save: state.file_trouble.is_none(),
+        servers: state.entries.iter().map(server).collect(),
+        blank: Draft::default(),
+    }
+}
+
+fn server(entry: &Entry) -> ServerView {
+    let profile = &entry.profile;
+    ServerView {
+        id: profile.id.to_string(),
+        name: profile.name.clone(),
+        url: profile.url.to_string(),
+        color: profile.color,
+        read_only: profile.read_only,
+        unverified: !profile.tls.verify,
+        warnings: profile.warnings().into_iter().map(|remark| remark.message).collect(),
+        connection: connection(&entry.connection),
+        local_api_url: profile.local_api_url(),
+        form: Draft::from(profile),
+        secrets: entry.slots.iter().map(|(slot, saved)| SecretView { slot: slot.to_string(), saved: *saved }).collect(),
+    }
+}
+
+fn connection(connection: &Connection) -> ConnectionView {
+    let (state, version, latency, next_try) = match connection {
+        Connection::Off => (ConnectionState::Off, None, None, None),
+        Connection::Starting => (ConnectionState::Starting, None, None, None),
+        Connection::Up { version, latency, .. } => (ConnectionState::Up, version.clone(), *latency, None),
+        Connection::Failing { next_try, .. } => (ConnectionState::Failing, None, None, *next_try),
+        Connection::PortTaken { .. } => (ConnectionState::Failing, None, None, None),
+        Connection::SignInRequired { .. } => (ConnectionState::SignIn, None, None, None),
+    };
+    ConnectionView {
+        state,
+        wanted: connection.wanted(),
+        label: label(connection).to_owned(),
+        version,
+        latency_ms: latency.map(|latency| latency.as_millis().try_into().unwrap_or(u32::MAX)),
+        trouble: connection.trouble().cloned(),
+        next_try_ms: next_try
+            .and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok())
+            .and_then(|since| since.as_millis().try_into().ok()),
+    }
+}
+
+/// How a profile is, in a word or two; the same in the tray, the manager and on the command line.
+#[must_use]
+pub fn label(connection: &Connection) -> &'static str {
+    match connection {
+        Connection::Off => "Off",
+        Connection::Starting => "Connecting…",
+        Connection::Up { .. } => "Connected",
+        Connection::Failing { .. } => "Not connected",
+        Connection::SignInRequired { .. } => "Sign-in required",
+        Connection::PortTaken { .. } => "Port taken",
+    }
 }

@@ -1,0 +1,307 @@
+//! Runs what [`update`] decides: one task owns the [`State`], takes events in, publishes what differs, and
+//! hands each effect to a task of its own, whose outcome comes back as an event.
+//!
+//! - [`gateway`] lives one start of one gateway, [`storage`] writes file and vault in order.
+//! - The owner never waits for an effect: a vault that shows its prompt holds up nobody else.
+//! - A task that panics is an outcome like others: that profile has failed, or that save; the rest lives on.
+
+mod gateway;
+mod storage;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::gateway::{Order, Place};
+use super::{AtStart, Connection, Effect, Event, Generation, Phase, ShellRequest, State, Ticket, update};
+use crate::folders::Folders;
+use crate::profile::ProfileId;
+use crate::store::Store;
+use crate::vault::Vault;
+use crate::view::{Draft, SaveErrors, Trouble, label};
+
+/// How many events may wait. Senders wait for room; the owner never does.
+const INBOX: usize = 256;
+
+/// What the controller works with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where profiles.toml is.
+    pub folders: Folders,
+    /// Where secrets are.
+    pub vault: Vault,
+    /// Which profiles are connected as soon as they are known.
+    pub at_start: AtStart,
+}
+
+/// The owner of all state.
+#[derive(Debug)]
+pub struct Controller {
+    state: State,
+    published: watch::Sender<Arc<State>>,
+    outcomes: Outcomes,
+    gateways: HashMap<Generation, mpsc::UnboundedSender<Order>>,
+    changes: mpsc::UnboundedSender<super::Change>,
+    waiting: HashMap<Ticket, oneshot::Sender<Result<ProfileId, SaveErrors>>>,
+    tickets: u64,
+    place: Place,
+}
+
+/// What reaches the owner.
+#[derive(Debug)]
+enum Message {
+    Event(Event),
+    /// As [`Event::Save`], with where the answer goes.
+    Save(Box<Draft>, oneshot::Sender<Result<ProfileId, SaveErrors>>),
+    /// As [`Event::Remove`], with where the answer goes.
+    Remove(ProfileId, oneshot::Sender<Result<ProfileId, SaveErrors>>),
+}
+
+/// The way back for outcomes.
+#[derive(Clone, Debug)]
+struct Outcomes(mpsc::Sender<Message>);
+
+impl Outcomes {
+    async fn send(&self, event: Event) {
+        // Nobody listens any more when all is closed and the program ends: nothing is lost.
+        drop(self.0.send(Message::Event(event)).await);
+    }
+}
+
+impl Controller {
+    /// Reads profiles.toml, connects what is to be connected, and goes on until [`Event::Quit`].
+    ///
+    /// Belongs inside a tokio runtime, current-thread or not. The receiver gets what only a shell can do;
+    /// a program without one drops it.
+    #[must_use]
+    pub fn start(options: Options) -> (Handle, mpsc::UnboundedReceiver<ShellRequest>) {
+        let Options { folders, vault, at_start } = options;
+        let (inbox, messages) = mpsc::channel(INBOX);
+        let (shell, requests) = mpsc::unbounded_channel();
+        let (changes, wanted) = mpsc::unbounded_channel();
+        let outcomes = Outcomes(inbox.clone());
+        let store = Store::load(folders.clone());
+        let first = storage::loaded(&store);
+        tokio::spawn(storage::keep(store, vault.clone(), wanted, outcomes.clone()));
+
+        let seed = RandomState::new().build_hasher().finish();
+        let state = State::new(at_start, seed);
+        let (published, state_seen) = watch::channel(Arc::new(state.clone()));
+        let mut controller = Self {
+            state,
+            published,
+            place: Place { folders, vault, shell, outcomes: outcomes.clone() },
+            outcomes,
+            gateways: HashMap::new(),
+            changes,
+            waiting: HashMap::new(),
+            tickets: 0,
+        };
+        // Before anyone can look: no menu says "no servers yet" for a moment.
+        controller.take(first);
+        tokio::spawn(controller.run(messages));
+        (Handle { inbox, state: state_seen, runtime: tokio::runtime::Handle::current() }, requests)
+    }
+
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        while self.state.phase != Phase::Ended
+            && let Some(message) = messages.recv().await
+        {
+            let event = match message {
+                Message::Event(event) => event,
+                Message::Save(draft, answer) => Event::Save { ticket: self.ticket(answer), draft },
+                Message::Remove(id, answer) => Event::Remove { ticket: Some(self.ticket(answer)), id },
+            };
+            self.take(event);
+        }
+    }
+
+    fn ticket(&mut self, answer: oneshot::Sender<Result<ProfileId, SaveErrors>>) -> Ticket {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.waiting.insert(ticket, answer);
+        ticket
+    }
+
+    fn take(&mut self, event: Event) {
+        if let Event::StartFailed { generation, .. } | Event::Ended { generation, .. } = &event {
+            self.gateways.remove(generation);
+        }
+        let effects = update(&mut self.state, event);
+        self.publish();
+        for effect in effects {
+            self.carry_out(effect);
+        }
+    }
+
+    fn publish(&self) {
+        self.published.send_if_modified(|seen| {
+            let differs = **seen != self.state;
+            if differs {
+                tell(seen, &self.state);
+                *seen = Arc::new(self.state.clone());
+            }
+            differs
+        });
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Start { generation, profile } => {
+                let (orders, taken) = mpsc::unbounded_channel();
+                self.gateways.insert(generation, orders);
+                let life = gateway::live(generation, *profile, self.place.clone(), taken);
+                self.spawn(life, move |_| Event::Ended { generation, at: SystemTime::now() });
+            }
+            // A gateway without anyone to give it orders ends.
+            Effect::Stop(generation) => drop(self.gateways.remove(&generation)),
+            Effect::Probe(generation) => self.order(generation, Order::Probe),
+            Effect::OpenDoor { generation, profile, window } => {
+                self.order(generation, Order::Open { profile, window });
+            }
+            Effect::Wake { timer, after } => {
+                let wait = async move {
+                    tokio::time::sleep(after).await;
+                    Event::Due(timer)
+                };
+                self.spawn(wait, move |_| Event::Due(timer));
+            }
+            Effect::Store(change) => {
+                if self.changes.send(change).is_err() {
+                    tracing::error!("nobody writes profiles.toml any more");
+                }
+            }
+            Effect::LookUp(profile) => {
+                let vault = self.place.vault.clone();
+                let id = profile.id.clone();
+                let look = async move {
+                    let outcome = vault.filled(&profile).await.map_err(|error| error.trouble());
+                    Event::LookedUp { id: profile.id, outcome }
+                };
+                self.spawn(look, move |trouble| Event::LookedUp { id, outcome: Err(trouble) });
+            }
+            Effect::Answer { ticket, outcome } => {
+                if let Some(answer) = self.waiting.remove(&ticket) {
+                    // Who asked may have gone away meanwhile.
+                    drop(answer.send(outcome));
+                }
+            }
+            Effect::CloseDashboard(id) => {
+                let data_dir = self.place.folders.dashboard(&id);
+                self.place.ask(ShellRequest::CloseDashboard { id, data_dir });
+            }
+            Effect::Shell(request) => self.place.ask(request),
+        }
+    }
+
+    fn order(&self, generation: Generation, order: Order) {
+        // Where it has ended meanwhile, its end is on the way as an event.
+        if let Some(orders) = self.gateways.get(&generation) {
+            drop(orders.send(order));
+        }
+    }
+
+    /// Runs it as a task, and sends its outcome; or the one that stands for a panic.
+    fn spawn(
+        &self,
+        work: impl Future<Output = Event> + Send + 'static,
+        panicked: impl FnOnce(Trouble) -> Event + Send + 'static,
+    ) {
+        let outcomes = self.outcomes.clone();
+        tokio::spawn(async move {
+            let event = tokio::spawn(work).await.unwrap_or_else(|error| panicked(internal(&error)));
+            outcomes.send(event).await;
+        });
+    }
+}
+
+/// What a panic looks like from outside.
+fn internal(error: &tokio::task::JoinError) -> Trouble {
+    tracing::error!(%error, "a task failed");
+    Trouble::new(
+        "internal",
+        "Postern itself made a mistake here.",
+        "Try again. If it stays so, report it with Postern's log.",
+    )
+}
+
+/// Writes down how profiles came to be what they are.
+fn tell(before: &State, after: &State) {
+    for entry in &after.entries {
+        let id = &entry.profile.id;
+        let old = before.entry(id).map_or(&Connection::Off, |old| &old.connection);
+        let (code, old_code) = (entry.connection.trouble().map(|t| &t.code), old.trouble().map(|t| &t.code));
+        if label(old) != label(&entry.connection) || code != old_code {
+            let code = code.map_or("", String::as_str);
+            tracing::info!(profile = %id, code, "{}", label(&entry.connection));
+        }
+    }
+}
+
+/// The way in: clones share the controller.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    inbox: mpsc::Sender<Message>,
+    state: watch::Receiver<Arc<State>>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Handle {
+    /// Sends an event, from any thread, without waiting. After the end it means nothing.
+    pub fn send(&self, event: Event) {
+        match self.inbox.try_send(Message::Event(event)) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(message)) => {
+                let inbox = self.inbox.clone();
+                self.runtime.spawn(async move { drop(inbox.send(message).await) });
+            }
+        }
+    }
+
+    /// The state as it is, and as it changes.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<Arc<State>> {
+        self.state.clone()
+    }
+
+    /// Checks, saves, and connects again what was connected.
+    ///
+    /// # Errors
+    /// Field by field; then nothing has changed.
+    pub async fn save(&self, draft: Draft) -> Result<ProfileId, SaveErrors> {
+        self.ask(|answer| Message::Save(Box::new(draft), answer)).await
+    }
+
+    /// Removes a profile and its secrets, and closes its dashboard.
+    ///
+    /// # Errors
+    /// Says why; then nothing has changed.
+    pub async fn remove(&self, id: ProfileId) -> Result<(), SaveErrors> {
+        self.ask(|answer| Message::Remove(id, answer)).await.map(drop)
+    }
+
+    async fn ask(
+        &self,
+        message: impl FnOnce(oneshot::Sender<Result<ProfileId, SaveErrors>>) -> Message,
+    ) -> Result<ProfileId, SaveErrors> {
+        let (answer, answered) = oneshot::channel();
+        drop(self.inbox.send(message(answer)).await);
+        answered.await.unwrap_or_else(|_| Err(SaveErrors::whole(&super::change::quitting())))
+    }
+
+    /// Stops all gateways; returns when they have stopped.
+    pub async fn shutdown(&self) {
+        drop(self.inbox.send(Message::Event(Event::Quit)).await);
+        self.ended().await;
+    }
+
+    /// Returns when all gateways have stopped after [`Event::Quit`].
+    pub async fn ended(&self) {
+        let mut state = self.state();
+        // An error means that the controller is gone: that is the end as well.
+        drop(state.wait_for(|state| state.phase == Phase::Ended).await);
+    }
+}

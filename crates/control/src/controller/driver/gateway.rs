@@ -1,0 +1,147 @@
+//! One start of one gateway, from reading its secrets to its end, as one task.
+//!
+//! It ends when nobody can give it orders any more, and its last word is always one of
+//! [`Event::StartFailed`] and [`Event::Ended`].
+
+use std::future::pending;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+
+use postern_gateway::{Gateway, StartError};
+use tokio::sync::mpsc;
+
+use super::Outcomes;
+use crate::controller::{Event, Failure, Generation, ShellRequest, Window};
+use crate::folders::Folders;
+use crate::profile::Profile;
+use crate::resolve::{ResolveError, resolve};
+use crate::vault::{Vault, VaultError};
+use crate::view::Trouble;
+
+/// How long a probe may take: longer than any single step of it, so that the step itself is what is told.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// What a gateway's task needs of its surroundings.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) folders: Folders,
+    pub(super) vault: Vault,
+    pub(super) shell: mpsc::UnboundedSender<ShellRequest>,
+    pub(super) outcomes: Outcomes,
+}
+
+impl Place {
+    pub(super) fn ask(&self, request: ShellRequest) {
+        // A program without a shell has dropped the receiver.
+        drop(self.shell.send(request));
+    }
+}
+
+/// What a standing gateway is told.
+#[derive(Debug)]
+pub(super) enum Order {
+    Probe,
+    Open { profile: Box<Profile>, window: Window },
+}
+
+/// The whole life. What it returns is its last word.
+pub(super) async fn live(
+    generation: Generation,
+    profile: Profile,
+    place: Place,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) -> Event {
+    let gateway = tokio::select! {
+        started = start(&profile, &place) => match started {
+            Ok(gateway) => gateway,
+            Err(failure) => return Event::StartFailed { generation, failure, at: SystemTime::now() },
+        },
+        // No order is given before it stands: this is the end of them.
+        _ = orders.recv() => return Event::Ended { generation, at: SystemTime::now() },
+    };
+    place.outcomes.send(Event::Started(generation)).await;
+    serve(generation, &gateway, &place, orders).await;
+    gateway.stop().await;
+    Event::Ended { generation, at: SystemTime::now() }
+}
+
+async fn start(profile: &Profile, place: &Place) -> Result<Gateway, Failure> {
+    let config = resolve(profile, place.folders.config(), &place.vault).await.map_err(|error| not_resolved(&error))?;
+    Gateway::start(config).await.map_err(|error| {
+        let trouble = Trouble::from(&error);
+        if matches!(error, StartError::PortTaken { .. }) { Failure::PortTaken(trouble) } else { Failure::Other(trouble) }
+    })
+}
+
+fn not_resolved(error: &ResolveError) -> Failure {
+    let trouble = error.trouble();
+    match error {
+        ResolveError::SecretMissing { slot, .. } => Failure::SecretMissing { slot: slot.clone(), trouble },
+        ResolveError::Vault(cause) => {
+            // Each asks a person something: not again until a person asks us.
+            let ask_again = !matches!(cause, VaultError::Locked | VaultError::Refused { .. });
+            Failure::Vault { trouble, ask_again }
+        }
+        ResolveError::File { .. } => Failure::Other(trouble),
+    }
+}
+
+/// Carries out orders and tells what it sees, until the orders end.
+async fn serve(
+    generation: Generation,
+    gateway: &Gateway,
+    place: &Place,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) {
+    let mut status = gateway.status();
+    let mut probe: Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> = None;
+    loop {
+        let probed = async {
+            match &mut probe {
+                Some(probe) => probe.await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            order = orders.recv() => match order {
+                None => return,
+                Some(Order::Probe) => {
+                    // What it found is in the status; where it found nothing in time, that says so too.
+                    probe = Some(Box::pin(async { drop(tokio::time::timeout(PATIENCE, gateway.probe()).await) }));
+                }
+                Some(Order::Open { profile, window }) => open(gateway, place, *profile, window),
+            },
+            () = probed => {
+                probe = None;
+                let status = status.borrow_and_update().clone();
+                place.outcomes.send(Event::Probed { generation, status, at: SystemTime::now() }).await;
+            }
+            Ok(()) = status.changed() => {
+                let status = status.borrow_and_update().clone();
+                place.outcomes.send(Event::Status { generation, status, at: SystemTime::now() }).await;
+            }
+        }
+    }
+}
+
+fn open(gateway: &Gateway, place: &Place, profile: Profile, window: Window) {
+    let enter = match gateway.enter_url("/") {
+        Ok(enter) => enter,
+        Err(error) => {
+            place.ask(ShellRequest::ShowTrouble { name: Some(profile.name), trouble: Trouble::from(&error) });
+            return;
+        }
+    };
+    place.ask(match window {
+        Window::Dashboard => ShellRequest::OpenDashboard {
+            data_dir: place.folders.dashboard(&profile.id),
+            id: profile.id,
+            name: profile.name,
+            color: profile.color,
+            enter,
+            origin: gateway.browser_origin(),
+        },
+        Window::DashboardIfOpen => ShellRequest::ReenterDashboard { id: profile.id, enter },
+        Window::Browser => ShellRequest::OpenBrowser { url: enter },
+    });
+}

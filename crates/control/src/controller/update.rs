@@ -1,0 +1,161 @@
+//! What each event means. Read top to bottom: what people ask for, then what the driver brings.
+
+use super::change::Wish;
+use super::life::Pulse;
+use super::mint::Mint;
+use super::{AtStart, Effect, Entry, Event, Failure, Phase, ShellRequest, State, Window};
+use crate::profile::ProfileId;
+
+impl State {
+    /// Knows nothing yet. `seed` spreads the delays between tries.
+    #[must_use]
+    pub fn new(at_start: AtStart, seed: u64) -> Self {
+        Self {
+            entries: Vec::new(),
+            file_trouble: None,
+            vault_trouble: None,
+            phase: Phase::New,
+            at_start,
+            leaving: Vec::new(),
+            storing: None,
+            wishes: std::collections::VecDeque::new(),
+            mint: Mint::new(seed),
+        }
+    }
+
+    /// The profile with this id.
+    #[must_use]
+    pub fn entry(&self, id: &ProfileId) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.profile.id == *id)
+    }
+
+    /// The same, where something may still be wanted.
+    fn wanted(&mut self, id: &ProfileId) -> Option<&mut Entry> {
+        if self.phase == Phase::Running { self.entry_mut(id) } else { None }
+    }
+
+    fn entry_mut(&mut self, id: &ProfileId) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.profile.id == *id)
+    }
+}
+
+/// Takes one event in, and says what is to be done about it.
+pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    if state.phase == Phase::Ended {
+        return effects;
+    }
+    match event {
+        Event::Connect(id) => {
+            if let Some(entry) = state.wanted(&id) {
+                entry.connect();
+            }
+        }
+        Event::Disconnect(id) => {
+            if let Some(entry) = state.entry_mut(&id) {
+                entry.disconnect(&mut effects);
+            }
+        }
+        Event::Toggle(id) => {
+            if let Some(entry) = state.wanted(&id) {
+                if entry.connection.wanted() { entry.disconnect(&mut effects) } else { entry.connect() }
+            }
+        }
+        Event::Open(id) => {
+            if let Some(entry) = state.wanted(&id) {
+                entry.open(Window::Dashboard, &mut effects);
+            }
+        }
+        Event::OpenInBrowser(id) => {
+            if let Some(entry) = state.wanted(&id) {
+                entry.open(Window::Browser, &mut effects);
+            }
+        }
+        Event::CopyApiUrl(id) => {
+            if let Some(entry) = state.entry(&id) {
+                effects.push(Effect::Shell(ShellRequest::Copy { text: entry.profile.local_api_url() }));
+            }
+        }
+        Event::Manage => {
+            effects.push(Effect::Shell(ShellRequest::ShowManager));
+            let unknown = state.entries.iter().filter(|entry| entry.slots.iter().any(|(_, filled)| filled.is_none()));
+            effects.extend(unknown.map(|entry| Effect::LookUp(Box::new(entry.profile.clone()))));
+        }
+        Event::Quit => {
+            state.phase = Phase::Quitting;
+            for entry in &mut state.entries {
+                entry.disconnect(&mut effects);
+            }
+        }
+        Event::Save { ticket, draft } => state.wishes.push_back(Wish::Save { ticket, draft }),
+        Event::Remove { ticket, id } => state.wishes.push_back(Wish::Remove { ticket, id }),
+
+        Event::Loaded(Ok(profiles)) => {
+            state.file_trouble = None;
+            if state.phase == Phase::New {
+                state.phase = Phase::Running;
+            }
+            state.adopt(profiles, None, &mut effects);
+        }
+        // What was read before stays in force: nobody loses a connection to a typing error in a file.
+        Event::Loaded(Err(trouble)) => {
+            state.file_trouble = Some(trouble);
+            if state.phase == Phase::New {
+                state.phase = Phase::Running;
+            }
+        }
+        Event::Stored(outcome) => state.stored(outcome, &mut effects),
+        Event::LookedUp { id, outcome } => match outcome {
+            Ok(seen) => {
+                state.vault_trouble = None;
+                if let Some(entry) = state.entry_mut(&id) {
+                    for (slot, filled) in &mut entry.slots {
+                        if let Some((_, now)) = seen.iter().find(|(other, _)| other == slot) {
+                            *filled = Some(*now);
+                        }
+                    }
+                }
+            }
+            Err(trouble) => state.vault_trouble = Some(trouble),
+        },
+        Event::Started(generation) => {
+            if let Some((entry, _)) = state.of(generation) {
+                entry.started(&mut effects);
+                state.vault_trouble = None;
+            }
+        }
+        Event::StartFailed { generation, failure, at } => {
+            if let Failure::Vault { trouble, .. } = &failure {
+                state.vault_trouble = Some(trouble.clone());
+            }
+            state.leaving.retain(|(_, held)| held.generation != generation);
+            if let Some((entry, mint)) = state.of(generation) {
+                entry.ended(Some(failure), at, mint, &mut effects);
+            }
+        }
+        Event::Status { generation, status, at } => {
+            if let Some((entry, mint)) = state.standing(generation) {
+                entry.status(status, at, mint, &mut effects);
+            }
+        }
+        Event::Probed { generation, status, at } => {
+            if let Some((entry, mint)) = state.standing(generation) {
+                entry.probed(status, at, mint, &mut effects);
+            }
+        }
+        Event::Ended { generation, at } => {
+            state.leaving.retain(|(_, held)| held.generation != generation);
+            if let Some((entry, mint)) = state.of(generation) {
+                entry.ended(None, at, mint, &mut effects);
+            }
+        }
+        Event::Due(timer) => {
+            if let Some(entry) = state.entries.iter_mut().find(|entry| entry.life.pulse == Pulse::Waiting(timer)) {
+                entry.try_now();
+            }
+        }
+    }
+    state.next_wish(&mut effects);
+    state.settle(&mut effects);
+    effects
+}

@@ -1,0 +1,71 @@
+//! What is wrong, for a person: one shape for every cause, shared by tray, manager and command line.
+
+use postern_gateway::{Fault, StartError};
+use serde::Serialize;
+use ts_rs::TS;
+
+/// What is wrong, for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Trouble {
+    /// Stable, for programs and tests: `edge_credential_wrong`.
+    pub code: String,
+    /// What happened and where.
+    pub sentence: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Trouble {
+    /// From its three parts.
+    #[must_use]
+    pub fn new(code: &str, sentence: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), sentence: sentence.into(), remedy: remedy.into() }
+    }
+}
+
+impl From<&Fault> for Trouble {
+    fn from(fault: &Fault) -> Self {
+        Self::new(fault.code(), fault.sentence(), fault.remedy())
+    }
+}
+
+impl From<&StartError> for Trouble {
+    fn from(error: &StartError) -> Self {
+        match error {
+            StartError::PortTaken { port, program } => Self::new(
+                "port_taken",
+                program.as_ref().map_or_else(
+                    || format!("Another program has port {port} of this machine."),
+                    |program| format!("{program} has port {port} of this machine."),
+                ),
+                "End that program, or give the profile another port.",
+            ),
+            StartError::Listen { port, source } => Self::new(
+                "listen_failed",
+                format!("The system does not let Postern listen on port {port}: {source}."),
+                "Give the profile another port.",
+            ),
+            StartError::Certificate { what, reason } => Self::new(
+                "certificate_unusable",
+                format!("The profile's {what} cannot be used: {reason}."),
+                "Give another file in the profile; it must be PEM.",
+            ),
+            StartError::Credential { what, reason } => Self::new(
+                "credential_unusable",
+                format!("The profile's secret {what} cannot be sent in a header: {reason}."),
+                "Enter it again.",
+            ),
+            StartError::Proxy { reason } => Self::new(
+                "proxy_unusable",
+                format!("The profile's proxy cannot be used: {reason}."),
+                "Correct the proxy's address in the profile.",
+            ),
+            StartError::Random(source) => Self::new(
+                "no_random_numbers",
+                format!("The operating system gives no random numbers: {source}."),
+                "Restart the machine.",
+            ),
+        }
+    }
+}
