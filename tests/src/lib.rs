@@ -4,9 +4,13 @@
 //! every port is the system's choice; nothing sleeps, [`wait`] polls for the thing itself. No function
 //! panics: the same code starts the parts of `cargo xtask demo`.
 
+pub mod browser;
+pub mod canary;
 pub mod nginx;
+pub mod postern;
 pub mod prefect;
 pub mod process;
 pub mod python;
 pub mod scratch;
+pub mod secured;
 pub mod wait;

@@ -42,31 +42,16 @@ impl Nginx {
         let scratch = Scratch::new("nginx")?;
         let port = free_port()?;
         if let Some(login) = &site.basic {
-            scratch.write(
-                "htpasswd",
-                format!("{}:{}\n", login.username, hash(login, &scratch).await?),
-            )?;
+            scratch.write("htpasswd", format!("{}:{}\n", login.username, hash(login, &scratch).await?))?;
         }
         let config = scratch.write("nginx.conf", config(&site, port, &scratch))?;
         let mut command = command("nginx");
         // Its compiled-in error log is opened before the configuration is read: it is not ours to write.
-        command
-            .args(["-e", "stderr", "-p"])
-            .arg(scratch.path())
-            .arg("-c")
-            .arg(config);
+        command.args(["-e", "stderr", "-p"]).arg(scratch.path()).arg("-c").arg(config);
         let mut process = Process::spawn("nginx", command, &scratch)?;
-        let accepts = async |_: &Process| {
-            Ok(std::net::TcpStream::connect(("127.0.0.1", port))
-                .ok()
-                .map(drop))
-        };
+        let accepts = async |_: &Process| Ok(std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop));
         process.until("nginx's port", LIMIT, accepts).await?;
-        Ok(Self {
-            port,
-            _process: process,
-            scratch,
-        })
+        Ok(Self { port, _process: process, scratch })
     }
 
     /// `http://127.0.0.1:<port>`
@@ -80,8 +65,7 @@ impl Nginx {
     /// # Errors
     /// When the log cannot be read.
     pub fn requests(&self) -> anyhow::Result<Vec<String>> {
-        let log =
-            std::fs::read_to_string(self.scratch.join("access.log")).context("no access log")?;
+        let log = std::fs::read_to_string(self.scratch.join("access.log")).context("no access log")?;
         Ok(log.lines().map(str::to_owned).collect())
     }
 }
@@ -90,14 +74,7 @@ impl Nginx {
 async fn hash(login: &Login, scratch: &Scratch) -> anyhow::Result<String> {
     let mut openssl = command("openssl");
     openssl.args(["passwd", "-apr1", "-stdin"]);
-    let hashed = run(
-        "openssl",
-        openssl,
-        &format!("{}\n", login.password),
-        scratch,
-        LIMIT,
-    )
-    .await?;
+    let hashed = run("openssl", openssl, &format!("{}\n", login.password), scratch, LIMIT).await?;
     Ok(hashed.success()?.trim().to_owned())
 }
 

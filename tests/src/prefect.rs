@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
-use reqwest::{Method, StatusCode};
+use anyhow::{Context as _, bail};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::process::Process;
@@ -14,6 +14,7 @@ use crate::scratch::Scratch;
 use crate::wait::{free_port, until};
 
 const START_LIMIT: Duration = Duration::from_secs(90);
+const CALL_LIMIT: Duration = Duration::from_secs(20);
 
 /// How the server is guarded and where it serves its UI.
 #[derive(Clone, Debug, Default)]
@@ -46,10 +47,7 @@ impl Login {
         let tail: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         // With characters that Base64, percent encoding, shells and JSON each treat in their own way; but
         // ASCII, for Prefect compares its auth string with a function that takes nothing else.
-        Ok(Self {
-            username: username.to_owned(),
-            password: format!("pass word/{tail}+\"%&"),
-        })
+        Ok(Self { username: username.to_owned(), password: format!("pass word/{tail}+\"%&") })
     }
 
     /// `user:password`.
@@ -79,32 +77,21 @@ impl Prefect {
         let port = free_port()?;
         let mut command = venv.command("prefect");
         command
-            .args([
-                "server",
-                "start",
-                "--host",
-                "127.0.0.1",
-                "--port",
-                &port.to_string(),
-            ])
+            .args(["server", "start", "--host", "127.0.0.1", "--port", &port.to_string()])
             .env("HOME", scratch.path())
             .env("PREFECT_HOME", scratch.path())
             .env("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
             .env("DO_NOT_TRACK", "1");
         if let Some(auth) = &options.auth {
             let auth = auth.auth_string();
-            command
-                .env("PREFECT_SERVER_API_AUTH_STRING", &auth)
-                .env("PREFECT_API_AUTH_STRING", auth);
+            command.env("PREFECT_SERVER_API_AUTH_STRING", &auth).env("PREFECT_API_AUTH_STRING", auth);
         }
         if options.csrf {
             command.env("PREFECT_SERVER_CSRF_PROTECTION_ENABLED", "true");
         }
         if let Some(base) = &options.serve_base {
             // The prepared UI files hold the base: by default they would be changed under other servers.
-            command
-                .env("PREFECT_UI_SERVE_BASE", base)
-                .env("PREFECT_UI_STATIC_DIRECTORY", scratch.join("ui"));
+            command.env("PREFECT_UI_SERVE_BASE", base).env("PREFECT_UI_STATIC_DIRECTORY", scratch.join("ui"));
         }
         let mut process = Process::spawn("prefect", command, &scratch)?;
         let health = format!("http://127.0.0.1:{port}/api/health");
@@ -112,17 +99,10 @@ impl Prefect {
         process
             .until("Prefect's health", START_LIMIT, async |_| {
                 let answer = http.get(&health).send().await;
-                Ok(answer
-                    .is_ok_and(|answer| answer.status().is_success())
-                    .then_some(()))
+                Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
             })
             .await?;
-        Ok(Self {
-            port,
-            options,
-            process,
-            scratch,
-        })
+        Ok(Self { port, options, process, scratch })
     }
 
     /// `http://127.0.0.1:<port>`
@@ -154,11 +134,7 @@ impl Prefect {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn api(&self) -> anyhow::Result<Api> {
-        Api::new(
-            format!("{}/api", self.origin()),
-            self.options.auth.clone(),
-            self.options.csrf,
-        )
+        Api::new(format!("{}/api", self.origin()), self.options.auth.clone(), self.options.csrf)
     }
 }
 
@@ -178,16 +154,8 @@ impl Api {
     /// When no HTTP client can be made.
     pub fn new(base: String, login: Option<Login>, csrf: bool) -> anyhow::Result<Self> {
         // Fresh connections: a client that outlives its test's runtime must not reuse them.
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .pool_max_idle_per_host(0)
-            .build()?;
-        Ok(Self {
-            http,
-            base,
-            login,
-            csrf,
-        })
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build()?;
+        Ok(Self { http, base, login, csrf })
     }
 
     /// `GET <base><path>`.
@@ -206,43 +174,38 @@ impl Api {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    async fn call(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> anyhow::Result<Value> {
-        let mut request = self.request(method.clone(), path);
-        if self.csrf && method != Method::GET {
-            const CLIENT: &str = "00000000-0000-4000-8000-000000000001";
-            let token: Value = self
-                .request(Method::GET, &format!("/csrf-token?client={CLIENT}"))
-                .send()
-                .await?
-                .json()
-                .await?;
-            let token = token["token"].as_str().context("no CSRF token")?;
-            request = request
-                .header("Prefect-Csrf-Token", token)
-                .header("Prefect-Csrf-Client", CLIENT);
-        }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let answer = request
-            .send()
-            .await
-            .with_context(|| format!("{method} {path}"))?;
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        // Prefect answers 503 while SQLite is locked, and its own clients try again.
+        let answer = until("an answer other than 503", CALL_LIMIT, async || {
+            let answer = self.send(method.clone(), path, body).await?;
+            Ok((answer.status() != StatusCode::SERVICE_UNAVAILABLE).then_some(answer))
+        })
+        .await
+        .with_context(|| format!("{method} {path}"))?;
         let status = answer.status();
         let text = answer.text().await?;
         if !status.is_success() {
-            anyhow::bail!("{method} {path} was answered {status}: {text}");
+            bail!("{method} {path} was answered {status}: {text}");
         }
         if status == StatusCode::NO_CONTENT {
             return Ok(Value::Null);
         }
-        serde_json::from_str(&text)
-            .with_context(|| format!("{method} {path} was answered no JSON: {text}"))
+        serde_json::from_str(&text).with_context(|| format!("{method} {path} was answered no JSON: {text}"))
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Response> {
+        const CLIENT: &str = "00000000-0000-4000-8000-000000000001";
+        let mut request = self.request(method.clone(), path);
+        if self.csrf && method != Method::GET {
+            let path = format!("/csrf-token?client={CLIENT}");
+            let token: Value = self.request(Method::GET, &path).send().await?.json().await?;
+            let token = token["token"].as_str().context("no CSRF token")?;
+            request = request.header("Prefect-Csrf-Token", token).header("Prefect-Csrf-Client", CLIENT);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        Ok(request.send().await?)
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
@@ -275,29 +238,22 @@ impl Api {
     }
 
     /// Puts one of each thing the dashboards list onto the server, each named after `label`:
-    /// a flow with a completed run and a log line, a deployment, and a block.
+    /// a flow with a failed run, a deployment, and a block.
     ///
     /// # Errors
     /// When the server refuses.
     pub async fn seed(&self, label: &str) -> anyhow::Result<()> {
-        let flow = self
-            .post("/flows/", &json!({"name": format!("{label}-flow")}))
-            .await?;
+        let flow = self.post("/flows/", &json!({"name": format!("{label}-flow")})).await?;
         let flow = &flow["id"];
-        self.post(
-            "/deployments/",
-            &json!({"name": format!("{label}-deployment"), "flow_id": flow}),
-        )
-        .await?;
-        let state = json!({"type": "COMPLETED", "name": "Completed"});
+        self.post("/deployments/", &json!({"name": format!("{label}-deployment"), "flow_id": flow})).await?;
+        // Failed: the dashboard lists only what went wrong.
+        let state = json!({"type": "FAILED", "name": "Failed"});
         let run = json!({"name": format!("{label}-run"), "flow_id": flow, "state": state});
         self.post("/flow_runs/", &run).await?;
         let kind = self.get("/block_types/slug/secret").await?;
         let filter = json!({"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}});
         let schemas = self.post("/block_schemas/filter", &filter).await?;
-        let schema = schemas
-            .get(0)
-            .context("the server has no schema for a secret block")?;
+        let schema = schemas.get(0).context("the server has no schema for a secret block")?;
         let block = json!({
             "name": format!("{label}-block"),
             "block_type_id": kind["id"],

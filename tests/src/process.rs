@@ -53,37 +53,22 @@ impl Process {
     ///
     /// # Errors
     /// When it cannot be started or does not read.
-    pub fn spawn_with_input(
-        name: &str,
-        mut command: Command,
-        input: &str,
-        scratch: &Scratch,
-    ) -> anyhow::Result<Self> {
+    pub fn spawn_with_input(name: &str, mut command: Command, input: &str, scratch: &Scratch) -> anyhow::Result<Self> {
         let stdout = scratch.join(format!("{name}.out"));
         let stderr = scratch.join(format!("{name}.err"));
         command
-            .stdin(if input.is_empty() {
-                Stdio::null()
-            } else {
-                Stdio::piped()
-            })
+            .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(File::create(&stdout)?)
             .stderr(File::create(&stderr)?)
             .process_group(0);
-        let mut child =
-            spawn_on_lasting_thread(command).with_context(|| format!("cannot start {name}"))?;
+        let mut child = spawn_on_lasting_thread(command).with_context(|| format!("cannot start {name}"))?;
         if let Some(mut pipe) = child.stdin.take()
             && let Err(error) = pipe.write_all(input.as_bytes())
             && error.kind() != io::ErrorKind::BrokenPipe
         {
             return Err(error).with_context(|| format!("{name} does not read its input"));
         }
-        Ok(Self {
-            name: name.to_owned(),
-            child,
-            stdout,
-            stderr,
-        })
+        Ok(Self { name: name.to_owned(), child, stdout, stderr })
     }
 
     /// Its process id, which is also its group's.
@@ -149,14 +134,9 @@ impl Process {
     /// # Errors
     /// When it has not ended after `limit`; dropping it then kills it.
     pub async fn terminate(mut self, limit: Duration) -> anyhow::Result<Finished> {
-        killpg(self.group()?, Signal::SIGTERM)
-            .with_context(|| format!("cannot end {}", self.name))?;
+        killpg(self.group()?, Signal::SIGTERM).with_context(|| format!("cannot end {}", self.name))?;
         let status = self.wait(limit).await?;
-        Ok(Finished {
-            status,
-            stdout: self.stdout(),
-            stderr: self.stderr(),
-        })
+        Ok(Finished { status, stdout: self.stdout(), stderr: self.stderr() })
     }
 
     fn group(&self) -> anyhow::Result<Pid> {
@@ -168,12 +148,7 @@ impl Process {
             let lines: Vec<&str> = text.lines().collect();
             lines[lines.len().saturating_sub(30)..].join("\n")
         };
-        format!(
-            "{}\n{}\n{}",
-            self.name,
-            tail(self.stdout()),
-            tail(self.stderr())
-        )
+        format!("{}\n{}\n{}", self.name, tail(self.stdout()), tail(self.stderr()))
     }
 }
 
@@ -213,12 +188,7 @@ impl Finished {
         if self.status.success() {
             return Ok(self.stdout);
         }
-        bail!(
-            "{}\n{}\n{}",
-            self.status,
-            self.stdout.trim_end(),
-            self.stderr.trim_end()
-        )
+        bail!("{}\n{}\n{}", self.status, self.stdout.trim_end(), self.stderr.trim_end())
     }
 }
 
@@ -235,17 +205,11 @@ pub async fn run(
 ) -> anyhow::Result<Finished> {
     let mut process = Process::spawn_with_input(name, command, input, scratch)?;
     let status = process.wait(limit).await?;
-    Ok(Finished {
-        status,
-        stdout: process.stdout(),
-        stderr: process.stderr(),
-    })
+    Ok(Finished { status, stdout: process.stdout(), stderr: process.stderr() })
 }
 
 fn read(path: &PathBuf) -> String {
-    fs::read(path)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default()
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
 
 type Order = (Command, mpsc::SyncSender<io::Result<Child>>);
@@ -263,9 +227,7 @@ fn spawn_on_lasting_thread(command: Command) -> anyhow::Result<Child> {
         sender
     });
     let (answer, child) = mpsc::sync_channel(1);
-    orders
-        .send((command, answer))
-        .context("the spawning thread has ended")?;
+    orders.send((command, answer)).context("the spawning thread has ended")?;
     Ok(child.recv().context("the spawning thread has ended")??)
 }
 
@@ -280,16 +242,10 @@ mod tests {
         shell.args(["-c", "sleep 1000 & echo $!; wait"]);
         let mut process = Process::spawn("shell", shell, &scratch).unwrap();
         let grandchild = process
-            .until(
-                "the grandchild's id",
-                Duration::from_secs(5),
-                async |process| {
-                    let out = process.stdout();
-                    Ok(out
-                        .ends_with('\n')
-                        .then(|| PathBuf::from("/proc").join(out.trim())))
-                },
-            )
+            .until("the grandchild's id", Duration::from_secs(5), async |process| {
+                let out = process.stdout();
+                Ok(out.ends_with('\n').then(|| PathBuf::from("/proc").join(out.trim())))
+            })
             .await
             .unwrap();
         assert!(grandchild.exists());
@@ -299,9 +255,7 @@ mod tests {
             let stat = fs::read_to_string(grandchild.join("stat")).unwrap_or_default();
             Ok((stat.is_empty() || stat.contains(") Z ")).then_some(()))
         };
-        until("the grandchild's end", Duration::from_secs(5), gone)
-            .await
-            .unwrap();
+        until("the grandchild's end", Duration::from_secs(5), gone).await.unwrap();
     }
 
     #[tokio::test]
@@ -310,23 +264,14 @@ mod tests {
         let path = scratch.path().to_owned();
         let asked = thread::spawn(move || {
             let mut shell = command("sh");
-            shell.current_dir(path).args([
-                "-c",
-                "trap 'echo bye; exit 7' TERM; echo up; while :; do sleep 0.01; done",
-            ]);
+            shell.current_dir(path).args(["-c", "trap 'echo bye; exit 7' TERM; echo up; while :; do sleep 0.01; done"]);
             Process::spawn("shell", shell, &scratch).map(|process| (process, scratch))
         });
         let (mut process, _scratch) = asked.join().unwrap().unwrap();
         let up = async |process: &Process| Ok(process.stdout().starts_with("up").then_some(()));
-        process
-            .until("its first word", Duration::from_secs(5), up)
-            .await
-            .unwrap();
+        process.until("its first word", Duration::from_secs(5), up).await.unwrap();
         let finished = process.terminate(Duration::from_secs(5)).await.unwrap();
-        assert_eq!(
-            (finished.code(), finished.stdout.as_str()),
-            (Some(7), "up\nbye\n")
-        );
+        assert_eq!((finished.code(), finished.stdout.as_str()), (Some(7), "up\nbye\n"));
     }
 
     #[tokio::test]
@@ -336,14 +281,8 @@ mod tests {
         shell.args(["-c", "echo the config is broken >&2; exit 3"]);
         let mut process = Process::spawn("part", shell, &scratch).unwrap();
         let never = async |_: &Process| Ok(None::<()>);
-        let error = process
-            .until("readiness", Duration::from_secs(5), never)
-            .await
-            .unwrap_err();
+        let error = process.until("readiness", Duration::from_secs(5), never).await.unwrap_err();
         let error = format!("{error:#}");
-        assert!(
-            error.contains("part") && error.contains("the config is broken"),
-            "{error}"
-        );
+        assert!(error.contains("part") && error.contains("the config is broken"), "{error}");
     }
 }

@@ -44,10 +44,7 @@ impl Venv {
 pub fn venv(name: &str) -> anyhow::Result<Venv> {
     let root = root(name);
     if fs::read(root.join(LOCK)).ok() != Some(requirements(name)?.1) {
-        bail!(
-            "{} is missing or outdated: run `cargo xtask setup`",
-            root.display()
-        );
+        bail!("{} is missing or outdated: run `cargo xtask setup`", root.display());
     }
     Ok(Venv(root))
 }
@@ -68,28 +65,16 @@ pub async fn ensure_venv(name: &str) -> anyhow::Result<Venv> {
     let mut create = command("python3");
     create.args(["-m", "venv"]).arg(&root);
     let created = run("venv", create, "", &scratch, INSTALL_LIMIT).await?;
-    created.success().context(
-        "cannot create a virtual environment: install python3 (3.11 or later) and python3-venv",
-    )?;
+    created
+        .success()
+        .context("cannot create a virtual environment: install python3 (3.11 or later) and python3-venv")?;
 
     let (list, content) = requirements(name)?;
     let mut install = Venv(root.clone()).command("python");
     // Wheels only: nothing of a package runs before it is asked to.
-    install
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--require-hashes",
-            "--only-binary=:all:",
-            "-r",
-        ])
-        .arg(list);
+    install.args(["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary=:all:", "-r"]).arg(list);
     let installed = run("pip", install, "", &scratch, INSTALL_LIMIT).await?;
-    installed
-        .success()
-        .with_context(|| format!("cannot install {name}"))?;
+    installed.success().with_context(|| format!("cannot install {name}"))?;
     // Last, so that an interrupted build does not look finished.
     fs::write(root.join(LOCK), content)?;
     venv(name)
@@ -100,9 +85,7 @@ fn root(name: &str) -> PathBuf {
 }
 
 fn requirements(name: &str) -> anyhow::Result<(PathBuf, Vec<u8>)> {
-    let list = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("requirements")
-        .join(format!("{name}.txt"));
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("requirements").join(format!("{name}.txt"));
     let content = fs::read(&list).with_context(|| format!("cannot read {}", list.display()))?;
     Ok((list, content))
 }

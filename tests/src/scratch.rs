@@ -54,11 +54,7 @@ impl Scratch {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write(
-        &self,
-        name: impl AsRef<Path>,
-        content: impl AsRef<[u8]>,
-    ) -> anyhow::Result<PathBuf> {
+    pub fn write(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) -> anyhow::Result<PathBuf> {
         let path = self.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
@@ -86,11 +82,7 @@ fn clear_the_dead(root: &Path) {
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let owner = name
-            .to_string_lossy()
-            .split('-')
-            .next()
-            .map(|pid| Path::new("/proc").join(pid));
+        let owner = name.to_string_lossy().split('-').next().map(|pid| Path::new("/proc").join(pid));
         if !keep() && owner.is_some_and(|pid| !pid.exists()) {
             drop(fs::remove_dir_all(entry.path()));
         }
