@@ -65,7 +65,6 @@ impl Browser {
                 format!("--user-data-dir={}", scratch.join("profile").display()),
             ]},
         });
-        let Value::Object(capabilities) = capabilities else { unreachable!("written as an object") };
         let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
             .capabilities(serde_json::from_value(capabilities)?)
             .connect(&format!("http://127.0.0.1:{port}"))
