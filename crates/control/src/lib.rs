@@ -3,9 +3,17 @@
 //! [`controller`] owns all state: every input becomes one [`controller::Event`], and
 //! `update(&mut State, Event) -> Vec<Effect>` decides. [`menu`] and [`view`] compute, from that state,
 //! what the tray and the manager show; `src-tauri` and `ui` only render.
+//!
+//! [`store`] keeps [`profile`]s in profiles.toml, [`vault`] their secrets; [`resolve`] makes of both what a
+//! gateway is told.
 
 pub mod controller;
+pub mod environment;
+pub mod folders;
 pub mod menu;
 pub mod profile;
+pub mod resolve;
+pub mod store;
+mod text;
 pub mod vault;
 pub mod view;

@@ -1,22 +1,25 @@
 //! A profile: one remote server, as a valid value. It holds no secret.
+//!
+//! [`Written`] is what a person wrote, in a file, a form or on a command line: text. [`Written::check`] is the
+//! only way from there to a [`Profile`], so that a profile in hand is a valid one. [`file`] reads and edits
+//! profiles.toml.
 
-use std::fmt;
+mod check;
+pub mod file;
+mod id;
+mod remark;
+mod slot;
+mod written;
+
 use std::path::PathBuf;
 
+pub use id::{InvalidId, ProfileId};
 pub use postern_gateway::{LocalPrograms, Proxy};
+pub use remark::{Field, Remark};
 use serde::{Deserialize, Serialize};
+pub use slot::{InvalidSlot, Slot, Unfit};
 use url::Url;
-
-/// `[a-z0-9-]`, 1 to 32 characters, no hyphen at either end: the key everywhere, and a DNS label.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct ProfileId(String);
-
-impl fmt::Display for ProfileId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+pub use written::{Written, WrittenEdge};
 
 /// One remote server.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +54,48 @@ pub struct Profile {
     pub proxy: Proxy,
 }
 
+impl Profile {
+    /// The secrets without which it cannot start, in the order a person is asked for them.
+    ///
+    /// The local key is not among them: it is made when it is missing.
+    #[must_use]
+    pub fn slots(&self) -> Vec<Slot> {
+        let edge = self.edge.as_ref().map(|edge| match edge {
+            Edge::Basic { .. } => Slot::EdgePassword,
+            Edge::Bearer => Slot::EdgeToken,
+        });
+        let prefect = self.prefect_username.as_ref().map(|_| Slot::PrefectPassword);
+        let client_key =
+            (self.tls.client_cert.is_some() && self.tls.client_key.is_none()).then_some(Slot::ClientKey);
+        let headers = self.headers.iter().cloned().map(Slot::Header);
+        edge.into_iter().chain(prefect).chain(client_key).chain(headers).collect()
+    }
+
+    /// `http://127.0.0.1:<port>`
+    #[must_use]
+    pub fn local_origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// `http://127.0.0.1:<port>/api`: what local programs are given as `PREFECT_API_URL`.
+    #[must_use]
+    pub fn local_api_url(&self) -> String {
+        format!("{}/api", self.local_origin())
+    }
+
+    /// Whether a profile may have this loopback port.
+    #[must_use]
+    pub fn may_use_port(port: u16) -> bool {
+        check::port(Some(port.into())).is_ok()
+    }
+
+    /// What is allowed but should be seen: a plain connection across a public network, an unchecked certificate.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Remark> {
+        check::warnings(self)
+    }
+}
+
 /// What the server's edge asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edge {
@@ -74,6 +119,20 @@ pub enum Connect {
     OnDemand,
 }
 
+impl Connect {
+    /// Every one, in the order shown.
+    pub const ALL: [Self; 2] = [Self::Always, Self::OnDemand];
+
+    /// As written in profiles.toml.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::OnDemand => "on-demand",
+        }
+    }
+}
+
 /// The colours a profile can have; chosen to differ also for colour-blind people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "kebab-case")]
@@ -89,6 +148,35 @@ pub enum Color {
     Gray,
 }
 
+impl Color {
+    /// Every one, in the order shown.
+    pub const ALL: [Self; 8] = [
+        Self::Red,
+        Self::Orange,
+        Self::Yellow,
+        Self::Green,
+        Self::Teal,
+        Self::Blue,
+        Self::Purple,
+        Self::Gray,
+    ];
+
+    /// As written in profiles.toml.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Red => "red",
+            Self::Orange => "orange",
+            Self::Yellow => "yellow",
+            Self::Green => "green",
+            Self::Teal => "teal",
+            Self::Blue => "blue",
+            Self::Purple => "purple",
+            Self::Gray => "gray",
+        }
+    }
+}
+
 /// Files for TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -102,19 +190,8 @@ pub struct TlsFiles {
     pub verify: bool,
 }
 
-/// A place for one secret in the vault.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Slot {
-    /// `edge-password`
-    EdgePassword,
-    /// `edge-token`
-    EdgeToken,
-    /// `prefect-password`
-    PrefectPassword,
-    /// `client-key`
-    ClientKey,
-    /// `local-key`
-    LocalKey,
-    /// `header-<name in lower case>`
-    Header(http::HeaderName),
+impl Default for TlsFiles {
+    fn default() -> Self {
+        Self { ca: None, client_cert: None, client_key: None, verify: true }
+    }
 }

@@ -1,1 +1,238 @@
 //! Where secrets live: the operating system's keychain, or memory, or (read-only) the environment.
+//!
+//! - Service `postern` (debug builds `postern-dev`, so that trying things out never touches real secrets),
+//!   account `<id>/<slot>`.
+//! - Absent, locked, refused and failed are four results with four messages; a secret that was never saved is
+//!   none of them: `Ok(None)`.
+//! - The keychain may block for as long as its prompt stands. It is asked on a thread of its own, with a
+//!   deadline; a call that ran into the deadline is not carried out later.
+//! - A value that could not be used is refused before it is saved ([`Slot::check`]).
+//! - There is no plaintext fallback. A machine without a keychain has `--vault env`.
+
+mod env;
+mod error;
+mod memory;
+mod os;
+mod split;
+mod worker;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use postern_gateway::Secret;
+
+pub use self::env::{PREFIX, variable};
+pub use self::error::VaultError;
+use self::env::Environment;
+use self::memory::Memory;
+use self::worker::Worker;
+use crate::profile::{Profile, ProfileId, Slot};
+
+/// Which vault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// The operating system's keychain.
+    #[default]
+    Os,
+    /// This process's memory: for tests.
+    Memory,
+    /// Variables named `POSTERN_SECRET_<ID>_<SLOT>`, read-only: for containers and CI.
+    Env,
+}
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        match text {
+            "os" => Ok(Self::Os),
+            "memory" => Ok(Self::Memory),
+            "env" => Ok(Self::Env),
+            _ => Err(UnknownKind),
+        }
+    }
+}
+
+/// The text names no kind of vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a vault is os, memory or env")]
+pub struct UnknownKind;
+
+/// A handle on the vault; clones share it.
+#[derive(Clone)]
+pub struct Vault(Backend);
+
+#[derive(Clone)]
+enum Backend {
+    Os(Worker),
+    Memory(Arc<Mutex<Memory>>),
+    Env(Arc<Environment>),
+}
+
+/// A vault's items by account. Calls may block.
+trait Items {
+    fn get(&mut self, account: &str) -> Result<Option<Secret>, VaultError>;
+    fn set(&mut self, account: &str, secret: &Secret) -> Result<(), VaultError>;
+    /// Whether there was one.
+    fn delete(&mut self, account: &str) -> Result<bool, VaultError>;
+}
+
+impl Vault {
+    /// How long the keychain may take: long enough to type its password into a prompt.
+    pub const DEADLINE: Duration = Duration::from_secs(30);
+
+    /// Opens it. The keychain itself is first asked when a secret is.
+    #[must_use]
+    pub fn open(kind: Kind) -> Self {
+        match kind {
+            Kind::Os => Self::os(Self::DEADLINE),
+            Kind::Memory => Self::memory(),
+            Kind::Env => Self(Backend::Env(Arc::default())),
+        }
+    }
+
+    /// The operating system's keychain; a call that takes longer than `deadline` is [`VaultError::Locked`].
+    #[must_use]
+    pub fn os(deadline: Duration) -> Self {
+        Self(Backend::Os(Worker::new(os::keychain, deadline)))
+    }
+
+    /// An empty vault in this process's memory.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self(Backend::Memory(Arc::default()))
+    }
+
+    /// Which vault this is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match &self.0 {
+            Backend::Os(_) => Kind::Os,
+            Backend::Memory(_) => Kind::Memory,
+            Backend::Env(_) => Kind::Env,
+        }
+    }
+
+    /// The secret, or `None` when none was saved.
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    pub async fn get(&self, id: &ProfileId, slot: &Slot) -> Result<Option<Secret>, VaultError> {
+        match &self.0 {
+            Backend::Os(worker) => {
+                let account = account(id, slot);
+                worker.run(move |items| items.get(&account)).await
+            }
+            Backend::Memory(memory) => lock(memory).get(&account(id, slot)),
+            Backend::Env(environment) => environment.get(id, slot),
+        }
+    }
+
+    /// Saves a secret, over what was there.
+    ///
+    /// # Errors
+    /// See [`VaultError`]. A value that could not be used is [`VaultError::Unfit`].
+    pub async fn set(&self, id: &ProfileId, slot: &Slot, secret: Secret) -> Result<(), VaultError> {
+        slot.check(&secret)?;
+        match &self.0 {
+            Backend::Os(worker) => {
+                let account = account(id, slot);
+                worker.run(move |items| items.set(&account, &secret)).await
+            }
+            Backend::Memory(memory) => lock(memory).set(&account(id, slot), &secret),
+            Backend::Env(_) => Err(VaultError::ReadOnly { variable: variable(id, slot) }),
+        }
+    }
+
+    /// Removes a secret; whether there was one.
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    pub async fn clear(&self, id: &ProfileId, slot: &Slot) -> Result<bool, VaultError> {
+        match &self.0 {
+            Backend::Os(worker) => {
+                let account = account(id, slot);
+                worker.run(move |items| items.delete(&account)).await
+            }
+            Backend::Memory(memory) => lock(memory).delete(&account(id, slot)),
+            Backend::Env(environment) if environment.get(id, slot)?.is_none() => Ok(false),
+            Backend::Env(_) => Err(VaultError::ReadOnly { variable: variable(id, slot) }),
+        }
+    }
+
+    /// Which of the slots a profile needs are filled, in the order of [`Profile::slots`].
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    pub async fn filled(&self, profile: &Profile) -> Result<Vec<(Slot, bool)>, VaultError> {
+        let mut filled = Vec::new();
+        for slot in profile.slots() {
+            let there = self.get(&profile.id, &slot).await?.is_some();
+            filled.push((slot, there));
+        }
+        Ok(filled)
+    }
+
+    /// The profile's local key, made when there is none yet.
+    ///
+    /// In the environment it cannot be saved: without the variable it lasts as long as this process.
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    pub async fn local_key(&self, id: &ProfileId) -> Result<Secret, VaultError> {
+        if let Some(key) = self.get(id, &Slot::LocalKey).await? {
+            return Ok(key);
+        }
+        let key = Secret::random().map_err(|source| VaultError::Failed { reason: source.to_string() })?;
+        if let Backend::Env(environment) = &self.0 {
+            return Ok(environment.keep_local_key(id, key));
+        }
+        self.set(id, &Slot::LocalKey, key.clone()).await?;
+        // Another process may have made one at the same time: the one that stayed is the key.
+        Ok(self.get(id, &Slot::LocalKey).await?.unwrap_or(key))
+    }
+
+    /// Removes everything a profile has here. What the environment holds stays: it is not ours.
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    pub async fn forget(&self, profile: &Profile) -> Result<(), VaultError> {
+        self.forget_slots(&profile.id, profile.slots().into_iter().chain([Slot::LocalKey])).await
+    }
+
+    /// Removes what `before` needed and `after`, the same profile edited, does not.
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    pub async fn forget_unneeded(&self, before: &Profile, after: &Profile) -> Result<(), VaultError> {
+        let needed = after.slots();
+        self.forget_slots(&before.id, before.slots().into_iter().filter(|slot| !needed.contains(slot))).await
+    }
+
+    async fn forget_slots(&self, id: &ProfileId, slots: impl Iterator<Item = Slot>) -> Result<(), VaultError> {
+        if matches!(self.0, Backend::Env(_)) {
+            return Ok(());
+        }
+        for slot in slots {
+            self.clear(id, &slot).await?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Vault({:?})", self.kind())
+    }
+}
+
+fn account(id: &ProfileId, slot: &Slot) -> String {
+    format!("{id}/{slot}")
+}
+
+/// A panic elsewhere leaves a map of whole entries: go on with it.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,1 @@
+//! What local programs are given, so that they go through the gateway.

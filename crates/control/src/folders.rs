@@ -1,0 +1,58 @@
+//! Where Postern keeps its files.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use directories::ProjectDirs;
+
+use crate::profile::ProfileId;
+
+/// The two folders: configuration (profiles.toml and the certificates it names) and data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folders {
+    config: PathBuf,
+    data: PathBuf,
+}
+
+impl Folders {
+    /// Where the platform keeps such things; `None` for a user without a home.
+    #[must_use]
+    pub fn system() -> Option<Self> {
+        let project = ProjectDirs::from("", "", "Postern")?;
+        Some(Self { config: project.config_dir().to_owned(), data: project.data_local_dir().to_owned() })
+    }
+
+    /// All below one folder, given with `--config-dir`.
+    ///
+    /// # Errors
+    /// When the current folder is needed to tell where `dir` is, and cannot be told.
+    pub fn at(dir: &Path) -> io::Result<Self> {
+        let config = std::path::absolute(dir)?;
+        Ok(Self { data: config.join("data"), config })
+    }
+
+    /// Where profiles.toml is; relative paths in it start here.
+    #[must_use]
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// What is kept between runs and is no configuration.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// `profiles.toml`
+    #[must_use]
+    pub fn profiles_file(&self) -> PathBuf {
+        self.config.join("profiles.toml")
+    }
+
+    /// Cookies and storage of one profile's dashboard. The prefix keeps ids like `con` off names that Windows
+    /// reserves.
+    #[must_use]
+    pub fn dashboard(&self, id: &ProfileId) -> PathBuf {
+        self.data.join("dashboards").join(format!("profile-{id}"))
+    }
+}

@@ -1,0 +1,180 @@
+//! A profile, its secrets and its files, into what a gateway is told.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use postern_gateway::{ClientCertificate, Config, EdgeCredential, Remote, Secret, Tls, UserPassword};
+use zeroize::Zeroizing;
+
+use crate::profile::{Edge, Profile, ProfileId, Slot};
+use crate::vault::{Kind, Vault, VaultError, variable};
+use crate::view::Trouble;
+
+/// Why a profile cannot be served as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// A secret that the profile needs was never saved.
+    #[error("The profile {id} needs the secret {slot}, and the vault has none.")]
+    SecretMissing {
+        /// Whose.
+        id: ProfileId,
+        /// Which.
+        slot: Slot,
+        /// Which vault was asked.
+        vault: Kind,
+    },
+    /// The vault did not answer.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// A file that the profile names cannot be read.
+    #[error("The {what} of the profile {id}, {}, cannot be read: {source}.", path.display())]
+    File {
+        /// Whose.
+        id: ProfileId,
+        /// What it is.
+        what: FileKind,
+        /// Where it should be.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+}
+
+/// What a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// `tls.ca_file`
+    Ca,
+    /// `tls.client_cert_file`
+    ClientCertificate,
+    /// `tls.client_key_file`
+    ClientKey,
+}
+
+impl fmt::Display for FileKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ca => "CA file",
+            Self::ClientCertificate => "client certificate",
+            Self::ClientKey => "client key",
+        })
+    }
+}
+
+impl ResolveError {
+    /// A stable name for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SecretMissing { .. } => "secret_missing",
+            Self::Vault(error) => error.code(),
+            Self::File { .. } => "file_unreadable",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::SecretMissing { id, slot, vault: Kind::Env } => {
+                format!("Set the variable {} where Postern is started.", variable(id, slot))
+            }
+            Self::SecretMissing { id, slot, vault: Kind::Os | Kind::Memory } => {
+                format!("Enter it in the manager, or run `postern secret set {id} {slot}`.")
+            }
+            Self::Vault(error) => error.remedy(),
+            Self::File { .. } => {
+                "Correct the path in the profile (a relative one starts where profiles.toml is), or put the file there."
+                    .to_owned()
+            }
+        }
+    }
+
+    /// The same, to be shown.
+    #[must_use]
+    pub fn trouble(&self) -> Trouble {
+        Trouble { code: self.code().to_owned(), sentence: self.to_string(), remedy: self.remedy() }
+    }
+}
+
+/// Reads what the profile needs. `config` is the folder that relative paths start from.
+///
+/// # Errors
+/// See [`ResolveError`]. The first missing secret in the order of [`Profile::slots`] is the one told.
+pub async fn resolve(profile: &Profile, config: &Path, vault: &Vault) -> Result<Config, ResolveError> {
+    let needed = |slot: Slot| async move {
+        let found = vault.get(&profile.id, &slot).await?;
+        found.ok_or_else(|| ResolveError::SecretMissing { id: profile.id.clone(), slot, vault: vault.kind() })
+    };
+    let edge = match &profile.edge {
+        None => None,
+        Some(Edge::Basic { username }) => Some(EdgeCredential::Basic(UserPassword {
+            username: username.clone(),
+            password: needed(Slot::EdgePassword).await?,
+        })),
+        Some(Edge::Bearer) => Some(EdgeCredential::Bearer(needed(Slot::EdgeToken).await?)),
+    };
+    let prefect = match &profile.prefect_username {
+        None => None,
+        Some(username) => {
+            Some(UserPassword { username: username.clone(), password: needed(Slot::PrefectPassword).await? })
+        }
+    };
+    let file = async |what: FileKind, path: &Path| {
+        let path = config.join(path);
+        read(path.clone()).await.map_err(|source| ResolveError::File { id: profile.id.clone(), what, path, source })
+    };
+    let extra_ca = match &profile.tls.ca {
+        None => None,
+        Some(path) => Some(file(FileKind::Ca, path).await?.expose().as_bytes().to_vec()),
+    };
+    let client = match &profile.tls.client_cert {
+        None => None,
+        Some(path) => Some(ClientCertificate {
+            chain: file(FileKind::ClientCertificate, path).await?.expose().as_bytes().to_vec(),
+            key: match &profile.tls.client_key {
+                Some(path) => file(FileKind::ClientKey, path).await?,
+                None => needed(Slot::ClientKey).await?,
+            },
+        }),
+    };
+    let mut headers = Vec::new();
+    for name in &profile.headers {
+        headers.push((name.clone(), needed(Slot::Header(name.clone())).await?));
+    }
+    Ok(Config {
+        profile: profile.id.to_string(),
+        name: profile.name.clone(),
+        port: profile.port,
+        local_key: vault.local_key(&profile.id).await?,
+        local_programs: profile.local_programs,
+        read_only: profile.read_only,
+        remote: Remote {
+            url: profile.url.clone(),
+            api_url: profile.api_url.clone(),
+            edge,
+            prefect,
+            headers,
+            tls: Tls { extra_ca, client, verify: profile.tls.verify },
+            proxy: profile.proxy.clone(),
+        },
+    })
+}
+
+/// A PEM file. A key may be in it, so it is treated as one throughout.
+async fn read(path: PathBuf) -> io::Result<Secret> {
+    /// More than any chain of certificates.
+    const LARGEST: u64 = 1 << 20;
+    let read = move || {
+        let mut text = Zeroizing::new(String::new());
+        let file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is not a plain file"));
+        }
+        file.take(LARGEST).read_to_string(&mut text)?;
+        Ok(Secret::new(std::mem::take(&mut *text)))
+    };
+    tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+}

@@ -1,0 +1,116 @@
+//! Reading and writing one small file, so that it is whole at every moment and nobody else's to change.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::error;
+use crate::view::Trouble;
+
+/// More than anyone's profiles.
+const LARGEST: u64 = 1 << 20;
+
+/// The file's text; `None` where there is none.
+pub(super) fn read(path: &Path) -> Result<Option<String>, Trouble> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(error::unreadable(path, &source)),
+    };
+    refuse_what_is_unsafe(path, &metadata)?;
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LARGEST).read_to_end(&mut bytes))
+        .map_err(|source| error::unreadable(path, &source))?;
+    String::from_utf8(bytes).map(Some).map_err(|_| error::unreadable(path, &io::Error::other("it is not valid UTF-8")))
+}
+
+/// Who can write profiles.toml decides where credentials are sent.
+fn refuse_what_is_unsafe(path: &Path, metadata: &fs::Metadata) -> Result<(), Trouble> {
+    if metadata.is_symlink() {
+        let remedy = "Put the file itself there, or name its folder with `--config-dir`.".to_owned();
+        return Err(error::unsafe_file(path, "is a symbolic link", remedy));
+    }
+    if !metadata.is_file() || metadata.len() >= LARGEST {
+        let remedy = "Move it away.".to_owned();
+        return Err(error::unsafe_file(path, "is not a small plain file", remedy));
+    }
+    #[cfg(unix)]
+    if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o002 != 0 {
+        let remedy = format!("Look through it, then `chmod 600 {}`.", path.display());
+        return Err(error::unsafe_file(path, "can be written by every user of this machine", remedy));
+    }
+    Ok(())
+}
+
+/// Replaces the file: a new one beside it, on the disk, then renamed over it, then the folder on the disk.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Trouble> {
+    let replace = || -> io::Result<()> {
+        let folder = folder(path)?;
+        // Created for its owner alone (0600).
+        let mut new = tempfile::Builder::new().prefix(".profiles").suffix(".toml").tempfile_in(folder)?;
+        new.write_all(text.as_bytes())?;
+        new.as_file().sync_all()?;
+        new.persist(path).map_err(|refused| refused.error)?;
+        sync_folder(folder)
+    };
+    replace().map_err(|source| error::unwritable(path, &source))
+}
+
+fn folder(path: &Path) -> io::Result<&Path> {
+    path.parent().ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
+/// A rename is on the disk when its folder is.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Windows keeps no such promise to ask for.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// One change at a time, across processes. Held until dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// Takes the lock of the file at `path`, making its folder (0700) where there is none.
+    pub(super) fn take(path: &Path) -> Result<Self, Trouble> {
+        let file = Self::open(path).map_err(|source| error::unwritable(path, &source))?;
+        let start = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) if start.elapsed() < Self::PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => return Err(error::busy(path)),
+                Err(TryLockError::Error(source)) => return Err(error::unwritable(path, &source)),
+            }
+        }
+    }
+
+    /// A file of its own: profiles.toml is replaced while the lock is held.
+    fn open(path: &Path) -> io::Result<File> {
+        let mut folders = fs::DirBuilder::new();
+        folders.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
+        folders.create(folder(path)?)?;
+
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path.with_extension("lock"))
+    }
+}

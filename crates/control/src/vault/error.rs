@@ -1,0 +1,80 @@
+//! What can go wrong with a vault: told apart, because each wants something else from a person.
+
+use crate::profile::Unfit;
+use crate::view::Trouble;
+
+/// Why the vault did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// There is no keychain service at all.
+    #[error("This machine has no keychain service that answers: {reason}.")]
+    Absent {
+        /// The system's words.
+        reason: String,
+    },
+    /// It waits for a person to unlock it.
+    #[error("The keychain is locked and waits to be unlocked.")]
+    Locked,
+    /// It, or the person asked, said no.
+    #[error("The keychain refused access: {reason}.")]
+    Refused {
+        /// The system's words.
+        reason: String,
+    },
+    /// It tried and failed.
+    #[error("The keychain failed: {reason}.")]
+    Failed {
+        /// The system's words.
+        reason: String,
+    },
+    /// The environment cannot be written.
+    #[error("With `--vault env`, secrets are only read from the environment.")]
+    ReadOnly {
+        /// The variable to set.
+        variable: String,
+    },
+    /// The value could not be used; it was not saved.
+    #[error("{}.", crate::text::capitalised(&.0.to_string()))]
+    Unfit(#[from] Unfit),
+}
+
+impl VaultError {
+    /// A stable name for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Absent { .. } => "vault_absent",
+            Self::Locked => "vault_locked",
+            Self::Refused { .. } => "vault_refused",
+            Self::Failed { .. } => "vault_failed",
+            Self::ReadOnly { .. } => "vault_read_only",
+            Self::Unfit(_) => "secret_unfit",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Absent { .. } if cfg!(target_os = "linux") => {
+                "Install and start one (gnome-keyring, KWallet or KeePassXC with its Secret Service on), or, on a \
+                 machine without a desktop, use `--vault env`."
+                    .into()
+            }
+            Self::Absent { .. } => "Use `--vault env` on a machine without a keychain.".into(),
+            Self::Locked => "Unlock it: its window may be behind others. Then try again.".into(),
+            Self::Refused { .. } => "Allow Postern to use it when the keychain asks, and try again.".into(),
+            Self::Failed { .. } => {
+                "Try again. If it stays so, restart the keychain service, or log out and in again.".into()
+            }
+            Self::ReadOnly { variable } => format!("Set the variable {variable} where Postern is started."),
+            Self::Unfit(_) => "Copy the value again from where it was given to you; nothing was saved.".into(),
+        }
+    }
+
+    /// The same, to be shown.
+    #[must_use]
+    pub fn trouble(&self) -> Trouble {
+        Trouble { code: self.code().to_owned(), sentence: self.to_string(), remedy: self.remedy() }
+    }
+}
