@@ -62,6 +62,22 @@ pub struct Remote {
     pub proxy: Proxy,
 }
 
+impl Remote {
+    /// A server at `url` that asks for nothing.
+    #[must_use]
+    pub fn at(url: Url) -> Self {
+        Self {
+            url,
+            api_url: None,
+            edge: None,
+            prefect: None,
+            headers: Vec::new(),
+            tls: Tls::default(),
+            proxy: Proxy::default(),
+        }
+    }
+}
+
 /// A user name and a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserPassword {

@@ -4,7 +4,7 @@
 //! [`Fault::remedy`] for people, [`Fault::status`] for HTTP, [`Fault::layer`] for the diagnosis.
 //! `fault/answer.rs` is the one place that turns a fault into a response.
 
-mod answer;
+pub(crate) mod answer;
 
 use http::StatusCode;
 
@@ -75,6 +75,11 @@ pub enum Fault {
     },
     /// The connection ended before an answer came.
     ConnectionLost,
+    /// The server took too long to begin its answer.
+    AnswerTimeout {
+        /// How long was waited.
+        seconds: u64,
+    },
     /// The answer breaks HTTP's rules.
     InvalidAnswer {
         /// Which rule.
@@ -90,6 +95,16 @@ pub enum Fault {
         /// What came instead.
         reason: String,
     },
+    /// The edge answers, and Prefect behind it does not.
+    ServerDown {
+        /// The edge's status.
+        status: u16,
+    },
+    /// The edge answered the API with a page of its own.
+    EdgeRefused {
+        /// Its status.
+        status: u16,
+    },
     /// The edge wants a credential and the profile has none.
     EdgeCredentialMissing,
     /// The edge refuses the profile's credential.
@@ -103,6 +118,9 @@ pub enum Fault {
         /// Where it sends people.
         provider: String,
     },
+
+    /// Something on this side failed; the text says what.
+    Internal(&'static str),
 }
 
 /// The layer that refuses, as in `postern doctor --json`.
@@ -149,6 +167,12 @@ impl Fault {
         self.row().2
     }
 
+    /// Whether it says something about the server, rather than about the request or this side.
+    #[must_use]
+    pub fn is_about_server(&self) -> bool {
+        !matches!(self.layer(), Layer::Door | Layer::Policy)
+    }
+
     fn row(&self) -> (&'static str, Layer, StatusCode) {
         use Layer as L;
         use StatusCode as S;
@@ -171,14 +195,18 @@ impl Fault {
             Self::CertificateRefused { .. } => ("certificate_refused", L::Tls, S::BAD_GATEWAY),
             Self::TlsFailed { .. } => ("tls_failed", L::Tls, S::BAD_GATEWAY),
             Self::ConnectionLost => ("connection_lost", L::Tcp, S::BAD_GATEWAY),
+            Self::AnswerTimeout { .. } => ("answer_timeout", L::Prefect, S::GATEWAY_TIMEOUT),
             Self::InvalidAnswer { .. } => ("invalid_answer", L::Edge, S::BAD_GATEWAY),
             Self::SocketRefused { .. } => ("socket_refused", L::WebSocket, S::BAD_GATEWAY),
             Self::NotPrefect { .. } => ("not_prefect", L::Prefect, S::BAD_GATEWAY),
+            Self::ServerDown { status } => ("server_down", L::Prefect, edge_status(*status)),
+            Self::EdgeRefused { status } => ("edge_refused", L::Edge, edge_status(*status)),
             Self::EdgeCredentialMissing => ("edge_credential_missing", L::Edge, S::UNAUTHORIZED),
             Self::EdgeCredentialWrong => ("edge_credential_wrong", L::Edge, S::UNAUTHORIZED),
             Self::PrefectCredentialMissing => ("prefect_credential_missing", L::Auth, S::UNAUTHORIZED),
             Self::PrefectCredentialWrong => ("prefect_credential_wrong", L::Auth, S::UNAUTHORIZED),
             Self::SignInRequired { .. } => ("sign_in_required", L::Edge, S::UNAUTHORIZED),
+            Self::Internal(_) => ("internal", L::Door, S::INTERNAL_SERVER_ERROR),
         }
     }
 
@@ -210,16 +238,28 @@ impl Fault {
             }
             Self::TlsFailed { host, reason } => format!("No secure connection to {host}: {reason}."),
             Self::ConnectionLost => "The server closed the connection before it answered.".into(),
+            Self::AnswerTimeout { seconds } => {
+                format!("The server took the request and gave no answer for {seconds} seconds.")
+            }
             Self::InvalidAnswer { reason } => format!("The server's answer is not valid HTTP: {reason}."),
             Self::SocketRefused { status } => {
                 format!("The server or its edge refused the WebSocket (status {status}).")
             }
             Self::NotPrefect { reason } => format!("What answers there is not a Prefect server: {reason}."),
-            Self::EdgeCredentialMissing => "The server's edge asks for a password or token, and the profile has none.".into(),
+            Self::ServerDown { status } => {
+                format!("The server's edge answers, but the Prefect server behind it does not (status {status}).")
+            }
+            Self::EdgeRefused { status } => {
+                format!("The server's edge answered with an error page of its own (status {status}).")
+            }
+            Self::EdgeCredentialMissing => {
+                "The server's edge asks for a password or token, and the profile has none.".into()
+            }
             Self::EdgeCredentialWrong => "The server's edge refuses the profile's credential.".into(),
             Self::PrefectCredentialMissing => "Prefect asks for its auth string, and the profile has none.".into(),
             Self::PrefectCredentialWrong => "Prefect refuses the profile's auth string.".into(),
             Self::SignInRequired { provider } => format!("The server's edge sends you to {provider} to sign in."),
+            Self::Internal(what) => format!("Postern failed: {what}."),
         }
     }
 
@@ -231,7 +271,9 @@ impl Fault {
                 "Check the program that sent it."
             }
             Self::ForeignHost => "Use the address that Postern shows for this profile.",
-            Self::ForeignOrigin | Self::CrossSite => "Open the dashboard from Postern instead of from a link on another site.",
+            Self::ForeignOrigin | Self::CrossSite => {
+                "Open the dashboard from Postern instead of from a link on another site."
+            }
             Self::NotLetIn => {
                 "Open the dashboard from Postern's tray menu. Programs use the settings that `postern env` prints."
             }
@@ -246,10 +288,17 @@ impl Fault {
             Self::CertificateRefused { .. } => {
                 "If a private CA signed it, give the CA's file in the profile; otherwise ask who runs the server."
             }
-            Self::TlsFailed { .. } => "Check that the address really speaks https, and whether it wants a client certificate.",
+            Self::TlsFailed { .. } => {
+                "Check that the address really speaks https, and whether it wants a client certificate."
+            }
             Self::ConnectionLost | Self::InvalidAnswer { .. } => {
                 "Try again; if it stays so, look into the server's and its edge's log."
             }
+            Self::AnswerTimeout { .. } | Self::ServerDown { .. } => {
+                "Ask who runs the server to look whether Prefect and its database are up."
+            }
+            Self::EdgeRefused { .. } => "Look into the edge's log: its rules or limits refuse this request.",
+            Self::Internal(_) => "Try again; if it stays so, restart Postern and report it.",
             Self::SocketRefused { .. } => {
                 "The edge must pass WebSockets on: in nginx, `proxy_http_version 1.1` and the `Upgrade` and `Connection` headers."
             }
@@ -263,4 +312,9 @@ impl Fault {
             }
         }
     }
+}
+
+/// The edge's own status is kept, for programs that tell 413 from 502.
+fn edge_status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY)
 }

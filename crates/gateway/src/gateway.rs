@@ -1,8 +1,20 @@
 //! The running gateway of one profile: starts, tells, stops.
 
-use tokio::sync::{broadcast, watch};
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use crate::{Config, Exchange, Status};
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::guard::door::{Door, local_path};
+use crate::status::{Exchange, Health, Status};
+use crate::upstream::Upstream;
+use crate::{Config, Secret, listen, own, pipeline};
+
+/// Records kept for a slow reader of [`Gateway::exchanges`].
+const EXCHANGES: usize = 256;
 
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -39,12 +51,43 @@ pub enum StartError {
         /// Why, without the value.
         reason: &'static str,
     },
+    /// The proxy's address cannot be used.
+    #[error("the proxy cannot be used: {reason}")]
+    Proxy {
+        /// Why.
+        reason: &'static str,
+    },
+    /// The operating system gives no random numbers.
+    #[error("no random numbers from the operating system: {0}")]
+    Random(#[from] getrandom::Error),
 }
 
-/// The handle of a running gateway. Dropping it stops the gateway at once.
+/// What every connection of a gateway shares.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The profile's id.
+    pub(crate) profile: String,
+    /// Where windows and browsers reach us.
+    pub(crate) browser_origin: String,
+    pub(crate) door: Door,
+    pub(crate) upstream: Upstream,
+    pub(crate) status: watch::Sender<Status>,
+    pub(crate) exchanges: broadcast::Sender<Exchange>,
+    /// No more of anything: listeners close, tunnels are cut, connections finish their answer.
+    pub(crate) stop: CancellationToken,
+    /// What has not finished is cut.
+    pub(crate) cut: CancellationToken,
+    /// Every task that serves somebody.
+    pub(crate) connections: TaskTracker,
+}
+
+/// The handle of a running gateway. Dropping it stops the gateway.
 #[derive(Debug)]
 pub struct Gateway {
-    _private: (),
+    port: u16,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+    _stop_on_drop: DropGuard,
 }
 
 impl Gateway {
@@ -52,51 +95,85 @@ impl Gateway {
     ///
     /// # Errors
     /// See [`StartError`].
-    pub async fn start(_config: Config) -> Result<Self, StartError> {
-        todo!()
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let upstream = Upstream::new(&config)?;
+        let listeners = listen::bind(config.port).await?;
+        let port = listeners.port;
+        let stop = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            browser_origin: own::browser_origin(&config.profile, port),
+            profile: config.profile.clone(),
+            door: Door::new(&config, port)?,
+            upstream,
+            status: watch::Sender::new(Status {
+                health: Health::Unknown,
+                since: SystemTime::now(),
+                version: None,
+                latency: None,
+            }),
+            exchanges: broadcast::Sender::new(EXCHANGES),
+            stop: stop.clone(),
+            cut: CancellationToken::new(),
+            connections: TaskTracker::new(),
+        });
+        let task = tokio::spawn(listen::run(listeners, Arc::clone(&shared)));
+        Ok(Self { port, shared, task, _stop_on_drop: stop.drop_guard() })
     }
 
     /// The port it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
-        todo!()
+        self.port
     }
 
     /// Where programs reach it: `http://127.0.0.1:<port>`, no slash at the end.
     #[must_use]
     pub fn origin(&self) -> String {
-        todo!()
+        format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// A one-time address that lets a browser or window in: `http://<profile>.localhost:<port>/.postern/enter?pass=…`
-    /// (`127.0.0.1` where the platform's web view does not know such names). Good once, for 30 s.
+    /// Where windows and browsers reach it: `http://<profile>.localhost:<port>`, or on macOS, whose web view
+    /// allows plain http to addresses but not to such names, `http://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn browser_origin(&self) -> &str {
+        &self.shared.browser_origin
+    }
+
+    /// A one-time address that lets a browser or window in: `<browser origin>/.postern/enter?pass=…`, good
+    /// once, for 30 s.
     ///
     /// `to` is the local path it leads to; anything else leads to `/`.
-    #[must_use]
-    pub fn enter_url(&self, _to: &str) -> crate::Secret {
-        todo!()
+    ///
+    /// # Errors
+    /// When the operating system gives no random numbers.
+    pub fn enter_url(&self, to: &str) -> Result<Secret, StartError> {
+        let to = if local_path(to) { to } else { "/" };
+        Ok(own::enter_url(&self.shared.door, self.browser_origin(), to)?)
     }
 
     /// Asks the server `GET /api/admin/version` with the profile's credential, past the door (it needs no key):
     /// the outcome shows in [`Gateway::status`]. Returns when the answer is in.
     pub async fn probe(&self) {
-        todo!()
+        pipeline::probe(&self.shared).await;
     }
 
     /// How the server looks, as it changes.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
-        todo!()
+        self.shared.status.subscribe()
     }
 
     /// One record for each request from now on. Slow readers lose records, never requests.
     #[must_use]
     pub fn exchanges(&self) -> broadcast::Receiver<Exchange> {
-        todo!()
+        self.shared.exchanges.subscribe()
     }
 
-    /// Closes the listener at once, lets answers under way finish for a moment, cuts tunnels; done within 1 s.
+    /// Closes the listener and cuts tunnels at once; answers under way get half a second to finish.
     pub async fn stop(self) {
-        todo!()
+        self.shared.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the gateway's task failed");
+        }
     }
 }

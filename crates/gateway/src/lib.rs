@@ -4,11 +4,26 @@
 //! by its [`Config`]; it reads no file and no keychain and knows no window. State flows out, never in:
 //! [`Gateway::status`] and [`Gateway::exchanges`].
 
+mod body;
 mod config;
+mod cookies;
 mod fault;
 mod gateway;
+mod guard;
+mod inbound;
+mod listen;
+mod outbound;
+mod own;
+mod pipeline;
+mod policy;
+mod route;
 mod secret;
+mod send;
+mod settings;
 mod status;
+mod tunnel;
+mod upstream;
+mod verdict;
 
 pub use config::{
     ClientCertificate, Config, EdgeCredential, LOCAL_USER, LocalPrograms, Proxy, Remote, Tls, UserPassword,
@@ -17,3 +32,4 @@ pub use fault::{Fault, Layer};
 pub use gateway::{Gateway, StartError};
 pub use secret::Secret;
 pub use status::{Door, Exchange, Health, Status};
+pub use upstream::header_may_be_set;

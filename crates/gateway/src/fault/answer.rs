@@ -1,0 +1,139 @@
+//! The one place that turns a fault into a response.
+//!
+//! JSON `{"detail", "code"}` for programs and for everything under `/api` (Prefect's UI calls `.json()` on
+//! errors); for a person's navigation a small page of our own, which loads nothing, runs no script and shows
+//! what others said escaped. Marked `Postern-Fault: <code>` either way.
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+};
+use http::{Request, Response, StatusCode};
+use serde::Serialize;
+
+use super::{Fault, Layer};
+use crate::body::Body;
+use crate::guard;
+
+/// Names the fault, for those who read headers.
+const POSTERN_FAULT: HeaderName = HeaderName::from_static("postern-fault");
+/// A page about a server in trouble asks again by itself after so many seconds.
+const RETRY: u8 = 5;
+
+/// Who reads the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// A program: JSON.
+    Program,
+    /// A person: a page.
+    Person,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    detail: String,
+    code: &'a str,
+}
+
+impl Audience {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let path = request.uri().path();
+        let api = path == "/api" || path.starts_with("/api/");
+        if guard::navigates(request) && !api { Self::Person } else { Self::Program }
+    }
+
+    pub(crate) fn answer(self, fault: &Fault, profile: &str) -> Response<Body> {
+        let (body, media_type) = match self {
+            Self::Program => {
+                let detail = Detail { detail: format!("{} {}", fault.sentence(), fault.remedy()), code: fault.code() };
+                (serde_json::to_vec(&detail).unwrap_or_default(), "application/json")
+            }
+            Self::Person => (page(fault, profile).into_bytes(), "text/html; charset=utf-8"),
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = fault.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(POSTERN_FAULT, HeaderValue::from_static(fault.code()));
+        if self == Self::Person
+            && let Some(policy) = POLICY.as_ref()
+        {
+            headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
+        }
+        if fault.status() == StatusCode::BAD_REQUEST {
+            // What follows on this connection cannot be told apart from what was wrong (RFC 9112, section 9.3).
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// Whether asking again can help: the server or the way to it may come back.
+fn may_pass(fault: &Fault) -> bool {
+    fault.is_about_server()
+}
+
+fn page(fault: &Fault, profile: &str) -> String {
+    let (title, way_back) = match fault.layer() {
+        Layer::Door => ("Not let in", "<p><a href=\"/\">Go to the dashboard</a></p>"),
+        Layer::Policy => ("Read-only", "<p><a href=\"/\">Go to the dashboard</a></p>"),
+        Layer::Edge | Layer::Auth => ("Refused", ""),
+        Layer::Name | Layer::Tcp | Layer::Proxy | Layer::Tls | Layer::Prefect | Layer::WebSocket => {
+            ("Not reachable", "")
+        }
+    };
+    let retry =
+        if may_pass(fault) { format!("<meta http-equiv=\"refresh\" content=\"{RETRY}\">") } else { String::new() };
+    let asks_again = if may_pass(fault) {
+        format!(
+            "<p class=\"quiet\" role=\"status\">Postern asks again every {RETRY} seconds. This page goes away by itself.</p>"
+        )
+    } else {
+        String::new()
+    };
+    let (profile, sentence) = (escape(profile), escape(&fault.sentence()));
+    let (remedy, code) = (fault.remedy(), fault.code());
+    format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\">{retry}\
+         <title>{title} \u{2014} {profile}</title><style>{STYLE}</style></head>\
+         <body><main><p class=\"quiet\">{profile}</p><h1>{sentence}</h1><p>{remedy}</p>{way_back}{asks_again}\
+         <p class=\"quiet\">Code <code>{code}</code></p></main></body></html>"
+    )
+}
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}\
+body{margin:0;min-height:100vh;display:grid;place-items:center}\
+main{max-width:34rem;padding:2rem}\
+h1{font-size:1.4rem;line-height:1.3;margin:.5rem 0 1rem;overflow-wrap:anywhere}\
+.quiet{opacity:.75;font-size:.9rem}";
+
+/// Nothing may load, run, or frame this page; only its own style, named by hash.
+static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
+    let hash = BASE64_STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, STYLE.as_bytes()));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).ok()
+});
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,105 @@
+//! The one body type: our own short answers, or the peer's stream with backpressure. Nothing is buffered here.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Frame, Incoming, SizeHint};
+use tokio::sync::watch;
+
+use crate::status::Status;
+
+/// What travels in either direction.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Ours, complete.
+    Ours(Full<Bytes>),
+    /// The peer's, frame by frame.
+    Stream(Incoming),
+    /// The peer's, and the server's version is read from it in passing.
+    Version(Incoming, VersionReader),
+}
+
+impl Body {
+    pub(crate) fn empty() -> Self {
+        Self::Ours(Full::default())
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        Self::Ours(Full::new(bytes.into()))
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.get_mut() {
+            Self::Ours(full) => Pin::new(full).poll_frame(cx).map_err(|never| match never {}),
+            Self::Stream(incoming) => Pin::new(incoming).poll_frame(cx),
+            Self::Version(incoming, reader) => {
+                let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+                if let Some(Ok(frame)) = &frame
+                    && let Some(data) = frame.data_ref()
+                {
+                    reader.read(data, incoming.is_end_stream());
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Ours(full) => full.is_end_stream(),
+            Self::Stream(incoming) | Self::Version(incoming, _) => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Ours(full) => full.size_hint(),
+            Self::Stream(incoming) | Self::Version(incoming, _) => incoming.size_hint(),
+        }
+    }
+}
+
+/// Reads the JSON string that answers `GET /api/admin/version`, while it passes.
+#[derive(Debug)]
+pub(crate) struct VersionReader {
+    seen: Vec<u8>,
+    status: watch::Sender<Status>,
+}
+
+/// `"3.8.8"` and the longest development version fit; anything longer is no version.
+const LONGEST_VERSION: usize = 128;
+
+impl VersionReader {
+    pub(crate) fn new(status: watch::Sender<Status>) -> Self {
+        Self { seen: Vec::new(), status }
+    }
+
+    fn read(&mut self, data: &[u8], last: bool) {
+        if self.seen.len() + data.len() > LONGEST_VERSION {
+            self.seen.clear();
+            return;
+        }
+        self.seen.extend_from_slice(data);
+        if !last {
+            return;
+        }
+        if let Ok(version) = serde_json::from_slice::<String>(&self.seen)
+            && version.bytes().all(|b| b.is_ascii_graphic())
+        {
+            self.status.send_if_modified(|status| {
+                let changed = status.version.as_deref() != Some(version.as_str());
+                status.version = Some(version);
+                changed
+            });
+        }
+    }
+}

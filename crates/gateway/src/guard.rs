@@ -1,0 +1,89 @@
+//! Step 2: who is it? Asked of the request as received, before anything is rewritten.
+//!
+//! 1. Shapes that are refused whatever their sender: `CONNECT`, `TRACE`, odd `Host`, upgrades to anything
+//!    but a WebSocket. `Host` comes first: under DNS rebinding a page's requests look same-origin, so
+//!    nothing else a browser says can be trusted until the name is one of ours.
+//! 2. `Origin` and `Sec-Fetch-Site`: another site may not even try.
+//! 3. A session cookie, the local key, or (for a WebSocket that brings neither) a first frame with the key.
+//!
+//! Not here: passes, which turn into a session at `/.postern/enter` (see `own.rs`).
+
+pub(crate) mod door;
+pub(crate) mod host;
+pub(crate) mod upgrade;
+
+use http::header::{HeaderMap, HeaderName, ORIGIN};
+use http::{Method, Request};
+
+use self::door::{Door, Who};
+use crate::fault::Fault;
+use crate::listen::peer::Peer;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+
+/// What the guard found out.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    /// Our own origin as this visitor names it: `http://<host>`, equal to the browser's `location.origin`.
+    pub(crate) origin: String,
+    pub(crate) who: Who,
+    /// A well-formed WebSocket handshake.
+    pub(crate) socket: bool,
+}
+
+/// Lets a request through, or says why not.
+pub(crate) fn check<B>(request: &Request<B>, peer: Peer, door: &Door) -> Result<Visitor, Fault> {
+    method(request.method())?;
+    let host = host::check(request, &door.names)?;
+    let origin = format!("http://{host}");
+    let socket = upgrade::check(request)?;
+    site(request, &origin)?;
+    let who = door.who(request, peer, socket);
+    Ok(Visitor { origin, who, socket })
+}
+
+/// Those that reveal or reroute (RFC 9110, sections 9.3.6 and 9.3.8). `TRACK` is an old name of `TRACE`.
+fn method(method: &Method) -> Result<(), Fault> {
+    if matches!(*method, Method::CONNECT | Method::TRACE) || method.as_str() == "TRACK" {
+        return Err(Fault::MethodRefused);
+    }
+    Ok(())
+}
+
+/// Who caused this request, as the browser says it.
+fn site<B>(request: &Request<B>, own: &str) -> Result<(), Fault> {
+    let headers = request.headers();
+    // A page cannot forge `Origin`. Own means exact: another port is another web server.
+    if headers.get_all(ORIGIN).iter().any(|origin| origin.as_bytes() != own.as_bytes()) {
+        return Err(Fault::ForeignOrigin);
+    }
+    match text(headers, &SEC_FETCH_SITE) {
+        None | Some("same-origin" | "none") => Ok(()),
+        // Following a link on another site to the UI is what people do; the strict session cookie stays
+        // behind, so it ends at our page. Nothing of the API or our own is ever reached that way.
+        Some(_) if navigates(request) && !guarded(request.uri().path()) => Ok(()),
+        Some(_) => Err(Fault::CrossSite),
+    }
+}
+
+fn guarded(path: &str) -> bool {
+    path.starts_with("/api") || path.starts_with("/.postern")
+}
+
+/// A person's browser asks for a page.
+pub(crate) fn navigates<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    request.method() == Method::GET
+        && text(headers, &http::header::ACCEPT).is_some_and(|accept| accept.contains("text/html"))
+        && text(headers, &SEC_FETCH_MODE).is_none_or(|mode| mode == "navigate")
+}
+
+/// A browser sent this: programs send none of these.
+pub(crate) fn from_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE) || headers.contains_key(SEC_FETCH_MODE)
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"))
+}

@@ -1,0 +1,286 @@
+//! Who is let in: a window or browser with our session, or a local program with the local key.
+//!
+//! The session is one random secret per run of the gateway: it dies with it. A pass is spent by its first
+//! use and after [`PASS_LIFE`], whichever comes first.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::Request;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::host::Names;
+use crate::config::{Config, LOCAL_USER, LocalPrograms};
+use crate::fault::Fault;
+use crate::listen::peer::Peer;
+use crate::{Secret, cookies, guard};
+
+/// How long a pass is good for.
+const PASS_LIFE: Duration = Duration::from_secs(30);
+
+/// Passes waiting at once; the oldest gives way.
+const PASSES: usize = 64;
+
+/// One gateway's door.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) names: Names,
+    /// `postern-<id>`: one per profile, because on `127.0.0.1` cookies ignore ports.
+    pub(crate) cookie: String,
+    session: Secret,
+    local_programs: LocalPrograms,
+    key: Secret,
+    passes: Mutex<Vec<Pass>>,
+}
+
+#[derive(Debug)]
+struct Pass {
+    secret: Secret,
+    to: String,
+    made: Instant,
+}
+
+/// Who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Has our session cookie.
+    Session,
+    /// Has the local key.
+    Key,
+    /// Is a program of this user, and the profile lets those in.
+    SameUser,
+    /// A WebSocket that brought nothing, and may still bring the key in its first frame.
+    Unproven,
+    /// Anybody: good for `/.postern/enter` only.
+    Nobody(Refusal),
+}
+
+/// Why nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Nothing,
+    WrongKey,
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Nothing => Self::NotLetIn,
+            Refusal::WrongKey => Self::WrongKey,
+        }
+    }
+}
+
+impl Door {
+    pub(crate) fn new(config: &Config, port: u16) -> Result<Self, getrandom::Error> {
+        Ok(Self {
+            names: Names::new(&config.profile, port),
+            cookie: format!("postern-{}", config.profile),
+            session: Secret::random()?,
+            local_programs: config.local_programs,
+            key: config.local_key.clone(),
+            passes: Mutex::default(),
+        })
+    }
+
+    /// Who sent this. Never an error for a lack of proof: `own.rs` serves some paths to anybody.
+    pub(crate) fn who<B>(&self, request: &Request<B>, peer: Peer, socket: bool) -> Who {
+        let headers = request.headers();
+        if self.has_session(headers) {
+            return Who::Session;
+        }
+        let offered = headers.get(AUTHORIZATION);
+        if offered.is_some_and(|value| self.key_matches(value)) {
+            return Who::Key;
+        }
+        // Browsers must prove themselves by session: a page can make them send requests, but no cookie of ours.
+        if guard::from_browser(headers) {
+            return Who::Nobody(Refusal::Nothing);
+        }
+        if self.local_programs == LocalPrograms::Open && peer.is_same_user() {
+            return Who::SameUser;
+        }
+        if offered.is_some() {
+            return Who::Nobody(Refusal::WrongKey);
+        }
+        if socket && self.local_programs != LocalPrograms::Off {
+            return Who::Unproven;
+        }
+        Who::Nobody(Refusal::Nothing)
+    }
+
+    fn has_session(&self, headers: &HeaderMap) -> bool {
+        cookies::pairs(headers).any(|pair| {
+            pair.split_once('=')
+                .is_some_and(|(name, value)| name == self.cookie && self.session.matches(value.as_bytes()))
+        })
+    }
+
+    /// Whether an `Authorization` header is our local key, as Basic or Bearer.
+    pub(crate) fn key_matches(&self, authorization: &HeaderValue) -> bool {
+        let Some((scheme, credential)) = authorization.to_str().ok().and_then(|text| text.split_once(' ')) else {
+            return false;
+        };
+        if scheme.eq_ignore_ascii_case("bearer") {
+            self.key.matches(credential.trim().as_bytes())
+        } else if scheme.eq_ignore_ascii_case("basic") {
+            BASE64_STANDARD
+                .decode(credential.trim())
+                .map(Zeroizing::new)
+                .is_ok_and(|decoded| self.auth_string_matches(&decoded))
+        } else {
+            false
+        }
+    }
+
+    /// Whether this is `postern:<local key>`, as in `PREFECT_API_AUTH_STRING` and the first WebSocket frame.
+    pub(crate) fn auth_string_matches(&self, candidate: &[u8]) -> bool {
+        candidate
+            .strip_prefix(LOCAL_USER.as_bytes())
+            .and_then(|rest| rest.strip_prefix(b":"))
+            .is_some_and(|key| self.key.matches(key))
+    }
+
+    /// Whether those with the key may reach the server, not just our own paths.
+    pub(crate) fn lets_programs_in(&self) -> bool {
+        self.local_programs != LocalPrograms::Off
+    }
+
+    /// A fresh pass, leading to `to`.
+    pub(crate) fn issue(&self, to: String) -> Result<Secret, getrandom::Error> {
+        let secret = Secret::random()?;
+        let mut passes = self.passes.lock().unwrap_or_else(PoisonError::into_inner);
+        passes.retain(|pass| pass.made.elapsed() < PASS_LIFE);
+        if passes.len() >= PASSES {
+            passes.remove(0);
+        }
+        passes.push(Pass { secret: secret.clone(), to, made: Instant::now() });
+        Ok(secret)
+    }
+
+    /// Spends a pass: where it leads to, once.
+    pub(crate) fn spend(&self, candidate: &[u8]) -> Option<String> {
+        let mut passes = self.passes.lock().unwrap_or_else(PoisonError::into_inner);
+        passes.retain(|pass| pass.made.elapsed() < PASS_LIFE);
+        let spent = passes.iter().position(|pass| pass.secret.matches(candidate))?;
+        Some(passes.remove(spent).to)
+    }
+
+    /// `Set-Cookie` for those who had a pass. Host-only: on `<id>.localhost` no other local server sees it.
+    pub(crate) fn session_cookie(&self) -> HeaderValue {
+        let text =
+            Zeroizing::new(format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie, self.session.expose()));
+        // Ids and base64url are visible ASCII, always.
+        let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
+        value.set_sensitive(true);
+        value
+    }
+}
+
+/// Whether `to` stays here: a path, not `//host`, no backslash (browsers take it for a slash), no control character.
+pub(crate) fn local_path(to: &str) -> bool {
+    to.starts_with('/') && !to.starts_with("//") && to.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn door(local_programs: LocalPrograms) -> Door {
+        let config = Config {
+            profile: "prod".into(),
+            name: "Production".into(),
+            port: 0,
+            local_key: Secret::new("the-key"),
+            local_programs,
+            read_only: false,
+            remote: crate::config::Remote::at(url::Url::parse("http://127.0.0.1:4200").unwrap()),
+        };
+        Door::new(&config, 4201).unwrap()
+    }
+
+    fn who(door: &Door, headers: &[(&str, &str)], socket: bool) -> Who {
+        let mut request = Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let nowhere = ([127, 0, 0, 1], 9).into();
+        door.who(&request.body(()).unwrap(), Peer { remote: nowhere, local: nowhere }, socket)
+    }
+
+    fn basic(text: &str) -> String {
+        format!("Basic {}", BASE64_STANDARD.encode(text))
+    }
+
+    #[test]
+    fn the_key_opens_in_every_form_and_nothing_else_does() {
+        let door = door(LocalPrograms::Key);
+        for (authorization, expected) in [
+            (basic("postern:the-key"), Who::Key),
+            ("Bearer the-key".to_owned(), Who::Key),
+            ("bearer the-key".to_owned(), Who::Key),
+            (basic("postern:the-kez"), Who::Nobody(Refusal::WrongKey)),
+            (basic("admin:the-key"), Who::Nobody(Refusal::WrongKey)),
+            (basic("the-key"), Who::Nobody(Refusal::WrongKey)),
+            ("Bearer ".to_owned(), Who::Nobody(Refusal::WrongKey)),
+            ("Digest the-key".to_owned(), Who::Nobody(Refusal::WrongKey)),
+            ("Basic !".to_owned(), Who::Nobody(Refusal::WrongKey)),
+        ] {
+            assert_eq!(who(&door, &[("authorization", &authorization)], false), expected, "{authorization}");
+        }
+    }
+
+    #[test]
+    fn a_socket_without_proof_may_still_prove_itself_unless_a_browser_sent_it() {
+        let nobody = Who::Nobody(Refusal::Nothing);
+        let open = door(LocalPrograms::Key);
+        assert_eq!(who(&open, &[], true), Who::Unproven);
+        assert_eq!(who(&open, &[], false), nobody);
+        assert_eq!(who(&open, &[("origin", "http://127.0.0.1:4201")], true), nobody);
+        assert_eq!(who(&door(LocalPrograms::Off), &[], true), nobody);
+    }
+
+    #[test]
+    fn the_session_cookie_lets_in_until_the_gateway_is_gone() {
+        let (this, next) = (door(LocalPrograms::Key), door(LocalPrograms::Key));
+        let set = this.session_cookie();
+        let cookie = set.to_str().unwrap().split(';').next().unwrap();
+        assert_eq!(who(&this, &[("cookie", cookie)], false), Who::Session);
+        assert_eq!(who(&next, &[("cookie", cookie)], false), Who::Nobody(Refusal::Nothing));
+        assert!(set.to_str().unwrap().ends_with("; Path=/; HttpOnly; SameSite=Strict"));
+        assert!(set.is_sensitive());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pass_works_once_and_for_thirty_seconds() {
+        let door = door(LocalPrograms::Key);
+        let pass = door.issue("/v2".into()).unwrap();
+        assert_eq!(door.spend(b"guess"), None);
+        assert_eq!(door.spend(pass.expose().as_bytes()).as_deref(), Some("/v2"));
+        assert_eq!(door.spend(pass.expose().as_bytes()), None);
+
+        let late = door.issue("/".into()).unwrap();
+        tokio::time::advance(PASS_LIFE).await;
+        assert_eq!(door.spend(late.expose().as_bytes()), None);
+    }
+
+    #[test]
+    fn a_pass_leads_to_a_path_of_ours_only() {
+        for (to, expected) in [
+            ("/", true),
+            ("/v2/runs?x=%2f#y", true),
+            ("//evil.com", false),
+            ("/\\evil.com", false),
+            ("https://evil.com", false),
+            ("", false),
+            ("/a\r\nSet-Cookie: x", false),
+            ("/\u{e9}", false),
+        ] {
+            assert_eq!(local_path(to), expected, "{to:?}");
+        }
+    }
+}

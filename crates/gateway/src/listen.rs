@@ -1,0 +1,134 @@
+//! Step 1: accept on loopback, and nowhere else.
+//!
+//! 127.0.0.1 always, `[::1]` on the same port where the system has it. Each connection is one task that
+//! ends with the gateway. Running out of descriptors delays accepting; it never ends it.
+
+pub(crate) mod peer;
+mod sockets;
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+
+use self::peer::Peer;
+use crate::gateway::{Shared, StartError};
+use crate::pipeline;
+
+/// An unfinished request head is given up after this.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// A request head may not be larger, in bytes.
+const HEAD_LIMIT: usize = 64 * 1024;
+/// Nor have more headers.
+const HEADERS_LIMIT: usize = 100;
+/// How long answers under way may take after a stop, before they are cut.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// The bound sockets.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    pub(crate) port: u16,
+    v4: TcpListener,
+    v6: Option<TcpListener>,
+}
+
+/// Binds `port` on both loopback addresses; 0 lets the system choose.
+pub(crate) async fn bind(port: u16) -> Result<Listeners, StartError> {
+    loop {
+        let v4 = listener((Ipv4Addr::LOCALHOST, port).into(), port).await?;
+        let bound = v4.local_addr().map_err(|source| StartError::Listen { port, source })?.port();
+        match listener((Ipv6Addr::LOCALHOST, bound).into(), bound).await {
+            Ok(v6) => return Ok(Listeners { port: bound, v4, v6: Some(v6) }),
+            // Free on IPv4 only: a program on [::1] would get what is meant for us. Choose again, or say so.
+            Err(StartError::PortTaken { .. }) if port == 0 => {}
+            Err(taken @ StartError::PortTaken { .. }) => return Err(taken),
+            // No IPv6 on this machine.
+            Err(_) => return Ok(Listeners { port: bound, v4, v6: None }),
+        }
+    }
+}
+
+async fn listener(address: SocketAddr, port: u16) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| {
+        if source.kind() == io::ErrorKind::AddrInUse {
+            StartError::PortTaken { port, program: sockets::program_on(address) }
+        } else {
+            StartError::Listen { port, source }
+        }
+    })
+}
+
+/// Accepts until the gateway stops; then waits for the connections to end.
+pub(crate) async fn run(listeners: Listeners, shared: Arc<Shared>) {
+    let v6 = async {
+        match &listeners.v6 {
+            Some(listener) => accept(listener, &shared).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = shared.stop.cancelled() => {}
+        () = accept(&listeners.v4, &shared) => {}
+        () = v6 => {}
+    }
+    drop(listeners);
+    shared.connections.close();
+    if tokio::time::timeout(DRAIN, shared.connections.wait()).await.is_err() {
+        shared.cut.cancel();
+        shared.connections.wait().await;
+    }
+}
+
+async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, remote)) => {
+                let shared = Arc::clone(shared);
+                shared.clone().connections.spawn(async move {
+                    tokio::select! {
+                        () = shared.cut.cancelled() => {}
+                        () = serve(stream, remote, &shared) => {}
+                    }
+                });
+            }
+            // The peer was gone before we looked, or descriptors ran out: neither ends the gateway.
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
+    let Ok(local) = stream.local_addr() else { return };
+    let peer = Peer { remote, local };
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
+    let service = service_fn(|request| pipeline::answer(request, peer, Arc::clone(shared)));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(HEADERS_LIMIT)
+        .max_header_size(HEAD_LIMIT)
+        .max_buf_size(2 * HEAD_LIMIT)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shared.stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended early");
+    }
+}

@@ -1,0 +1,136 @@
+//! The life of a request, top to bottom. Each step says why it stands where it stands.
+//!
+//! Step 1, listening, is `listen.rs`; the profile's snapshot lives in `Shared` and never changes while a
+//! request is under way. Whatever fails ends as one [`Fault`], and one place (`fault/answer.rs`) answers it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use http::request::Parts;
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+
+use crate::body::Body;
+use crate::fault::Fault;
+use crate::fault::answer::Audience;
+use crate::gateway::Shared;
+use crate::guard::door::Who;
+use crate::listen::peer::Peer;
+use crate::route::Target;
+use crate::status::{Door, Exchange, Health};
+use crate::{guard, inbound, outbound, own, policy, route, send, settings, tunnel, verdict};
+
+/// Answers one request. Never fails: a fault is an answer too.
+pub(crate) async fn answer(
+    request: Request<Incoming>,
+    peer: Peer,
+    shared: Arc<Shared>,
+) -> Result<Response<Body>, Infallible> {
+    let (at, began) = (SystemTime::now(), Instant::now());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let audience = Audience::of(&request);
+    let mut door = Door::Refused;
+
+    let outcome = serve(request, peer, &shared, &mut door).await;
+
+    // 10. fault: last, so that every step above can end here and none needs to know HTTP's status codes.
+    let fault = outcome.as_ref().err().map(Fault::code);
+    let response = outcome.unwrap_or_else(|fault| audience.answer(&fault, &shared.upstream.name));
+    let exchange = Exchange { at, door, method, path, status: response.status(), took: began.elapsed(), fault };
+    tracing::debug!(method = %exchange.method, path = exchange.path, status = exchange.status.as_u16(), fault, "answered");
+    // Nobody listening is fine.
+    drop(shared.exchanges.send(exchange));
+    Ok(response)
+}
+
+async fn serve(
+    request: Request<Incoming>,
+    peer: Peer,
+    shared: &Arc<Shared>,
+    door: &mut Door,
+) -> Result<Response<Body>, Fault> {
+    // 2. guard: on the request as received, because rewriting would destroy what it judges.
+    let visitor = guard::check(&request, peer, &shared.door)?;
+    if own::is_ours(request.uri().path()) {
+        return own::answer(request, &visitor, shared).await;
+    }
+    *door = match visitor.who {
+        Who::Session => Door::Session,
+        Who::SameUser => Door::Program,
+        Who::Key | Who::Unproven if shared.door.lets_programs_in() => Door::Program,
+        Who::Key | Who::Unproven => return Err(Fault::NotLetIn),
+        Who::Nobody(refusal) => return Err(refusal.into()),
+    };
+
+    // 3. route: after the guard, so that nobody outside learns where paths lead.
+    let target = route::target(request.uri(), &shared.upstream)?;
+
+    // 4. policy: on the target, because that is what the server will see.
+    policy::check(request.method(), &target, visitor.socket, &shared.upstream)?;
+
+    // A person is told that the credential is refused, instead of getting a UI in which everything fails.
+    if guard::navigates(&request)
+        && let Health::Failing(fault @ Fault::PrefectCredentialWrong) = &shared.status.borrow().health
+    {
+        return Err(fault.clone());
+    }
+
+    // 9. upgrade: leaves the straight path here, because a tunnel has no answer to rewrite.
+    if visitor.socket {
+        return tunnel::open(request, visitor, target, shared).await;
+    }
+    let (parts, body) = request.into_parts();
+    forward(parts, Body::Stream(body), &visitor.origin, &target, shared).await
+}
+
+/// Steps 5 to 8: there and back.
+async fn forward(
+    mut parts: Parts,
+    body: Body,
+    origin: &str,
+    target: &Target,
+    shared: &Shared,
+) -> Result<Response<Body>, Fault> {
+    let upstream = &shared.upstream;
+    let head = parts.method == Method::HEAD;
+
+    // 5. outbound headers: strip first, insert last, so that no client can name away or double what is ours.
+    outbound::rewrite(&mut parts, origin, target, shared);
+
+    // 6. send.
+    let sent = Instant::now();
+    let answer = send::send(Request::from_parts(parts, body), &upstream.clients).await;
+    let answer = verdict::judge(answer, target, sent.elapsed(), shared)?;
+
+    // 7. inbound headers.
+    let (mut parts, body) = answer.into_parts();
+    inbound::rewrite(&mut parts, origin, target, upstream);
+
+    // 8. rewrite the one body we own: after the headers, whose lengths and tags it changes.
+    if target.is_settings && !head {
+        return settings::rewrite(parts, body, origin, upstream).await;
+    }
+    let body = match target.api_path.as_deref() {
+        Some("/admin/version") => verdict::read_version(&parts, body, shared),
+        _ => Body::Stream(body),
+    };
+    Ok(Response::from_parts(parts, body))
+}
+
+/// Asks for the server's version, past the door. All that comes of it is in the status.
+pub(crate) async fn probe(shared: &Shared) {
+    /// The answer is a version; whatever is longer need not be read.
+    const ENOUGH: usize = 64 * 1024;
+
+    let target = route::api(&shared.upstream, "/admin/version");
+    let (mut parts, ()) = Request::new(()).into_parts();
+    parts.headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
+    let origin = &target.base.origin;
+    if let Ok(answer) = forward(parts, Body::empty(), origin, &target, shared).await
+        && let Err(error) = Limited::new(answer.into_body(), ENOUGH).collect().await
+    {
+        tracing::debug!(%error, "the probe's answer ended early");
+    }
+}

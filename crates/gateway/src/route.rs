@@ -1,0 +1,212 @@
+//! Step 3: which place on the server a path of ours means.
+//!
+//! 1. `/api` and what is below goes to the API's base; everything else to the UI's base.
+//! 2. The UI's own base path may be in the request (pages built for `/prefect` ask for `/prefect/assets/…`)
+//!    or not (`/` in the address bar; edges that strip the prefix): both mean the same place.
+//! 3. Bytes are passed on as they came. What they *mean* (percent-encoding undone, dot segments resolved)
+//!    is looked at here, once: a path that would leave its base is refused, and policy judges the meaning.
+
+use http::Uri;
+use http::uri::PathAndQuery;
+
+use crate::fault::Fault;
+use crate::upstream::{Base, Upstream};
+
+/// Where a request goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// In absolute form.
+    pub(crate) uri: Uri,
+    /// The base it lies under.
+    pub(crate) base: Base,
+    /// What it means below the API's base, starting with `/` or empty; `None` for what is not the API's.
+    pub(crate) api_path: Option<String>,
+    /// The UI's `/ui-settings`.
+    pub(crate) is_settings: bool,
+}
+
+/// Maps a request's target, or refuses what would leave the profile's bases.
+pub(crate) fn target(uri: &Uri, upstream: &Upstream) -> Result<Target, Fault> {
+    let path = uri.path();
+    if !path.starts_with('/') {
+        return Err(Fault::Malformed("the target is not a path"));
+    }
+    let rest = upstream.ui.below(path).unwrap_or(path);
+    let api = rest.strip_prefix("/api").filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let (base, rest) = match api {
+        Some(rest) => (&upstream.api, rest),
+        None => (&upstream.ui, rest),
+    };
+    at(base, rest, uri.query(), upstream)
+}
+
+/// A path below the API's base, for our own use.
+pub(crate) fn api(upstream: &Upstream, rest: &str) -> Target {
+    at(&upstream.api, rest, None, upstream).unwrap_or_else(|_| Target {
+        uri: Uri::default(),
+        base: upstream.api.clone(),
+        api_path: None,
+        is_settings: false,
+    })
+}
+
+fn at(base: &Base, rest: &str, query: Option<&str>, upstream: &Upstream) -> Result<Target, Fault> {
+    const OUTSIDE: Fault = Fault::Malformed("the path leaves the server's base path");
+
+    let meaning = meaning(rest).ok_or(OUTSIDE)?;
+    let full = format!("{}{meaning}", base.path);
+    let api_path = (base.origin == upstream.api.origin).then(|| upstream.api.below(&full).map(str::to_owned)).flatten();
+    let is_settings = meaning == "/ui-settings" && api_path.is_none();
+
+    let mut raw = format!("{}{rest}", base.path);
+    if raw.is_empty() {
+        raw.push('/');
+    }
+    if let Some(query) = query {
+        raw.push('?');
+        raw.push_str(query);
+    }
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(base.scheme.clone());
+    parts.authority = Some(base.authority.clone());
+    parts.path_and_query = Some(PathAndQuery::try_from(raw).map_err(|_| Fault::Malformed("the target is not a path"))?);
+    let uri = Uri::from_parts(parts).map_err(|_| Fault::Malformed("the target is not a path"))?;
+    Ok(Target { uri, base: base.clone(), api_path, is_settings })
+}
+
+/// What a path means to a server that decodes it once: `None` if it climbs above its start.
+///
+/// Backslashes count as slashes and `..;x` as `..`, since some servers take them so.
+fn meaning(path: &str) -> Option<String> {
+    let decoded = percent_decode(path.as_bytes());
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in decoded.split(['/', '\\']) {
+        match segment.split(';').next().unwrap_or(segment) {
+            "" | "." => {}
+            ".." => {
+                segments.pop()?;
+            }
+            _ => segments.push(segment),
+        }
+    }
+    let mut meaning = String::with_capacity(decoded.len());
+    for segment in &segments {
+        meaning.push('/');
+        meaning.push_str(segment);
+    }
+    // A slash at the end is part of the meaning: Starlette routes `/x/` and `/x` differently.
+    if decoded.ends_with(['/', '\\']) {
+        meaning.push('/');
+    }
+    Some(meaning)
+}
+
+fn percent_decode(bytes: &[u8]) -> String {
+    let hex = |b: u8| char::from(b).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let [first, tail @ ..] = rest {
+        if let [b'%', high, low, after @ ..] = rest
+            && let (Some(high), Some(low)) = (hex(*high), hex(*low))
+        {
+            decoded.push(high << 4 | low);
+            rest = after;
+        } else {
+            decoded.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+    use crate::config::Remote;
+
+    fn upstream(url: &str, api_url: Option<&str>) -> Upstream {
+        let mut remote = Remote::at(Url::parse(url).unwrap());
+        remote.api_url = api_url.map(|url| Url::parse(url).unwrap());
+        Upstream::new(&crate::Config {
+            profile: "p".into(),
+            name: "P".into(),
+            port: 0,
+            local_key: crate::Secret::new("k"),
+            local_programs: crate::LocalPrograms::Key,
+            read_only: false,
+            remote,
+        })
+        .unwrap()
+    }
+
+    fn routed(upstream: &Upstream, path: &str) -> Option<(String, Option<String>)> {
+        let target = target(&path.parse().ok()?, upstream).ok()?;
+        Some((target.uri.to_string(), target.api_path))
+    }
+
+    #[test]
+    fn paths_reach_the_base_they_belong_to_byte_for_byte() {
+        let plain = upstream("http://s:4200", None);
+        let based = upstream("http://s/prefect/", None);
+        let split = upstream("http://s/prefect", Some("http://api.s:8080/x/api"));
+        for (upstream, path, to, api) in [
+            (&plain, "/", "http://s:4200/", None),
+            (&plain, "/v2/runs?a=%2F&b", "http://s:4200/v2/runs?a=%2F&b", None),
+            (&plain, "/api/flows/filter", "http://s:4200/api/flows/filter", Some("/flows/filter")),
+            (&plain, "/apix", "http://s:4200/apix", None),
+            (&plain, "//evil/x", "http://s:4200//evil/x", None),
+            (&plain, "/a/%2e%2e/api/flows", "http://s:4200/a/%2e%2e/api/flows", Some("/flows")),
+            (&plain, "/%61pi/flows", "http://s:4200/%61pi/flows", Some("/flows")),
+            (&plain, "/a%252e", "http://s:4200/a%252e", None),
+            (&based, "/", "http://s/prefect/", None),
+            (&based, "/prefect/assets/x.js", "http://s/prefect/assets/x.js", None),
+            (&based, "/assets/x.js", "http://s/prefect/assets/x.js", None),
+            (&based, "/prefect/api/flows", "http://s/prefect/api/flows", Some("/flows")),
+            (&based, "/api/flows/", "http://s/prefect/api/flows/", Some("/flows/")),
+            (&split, "/api/flows", "http://api.s:8080/x/api/flows", Some("/flows")),
+            (&split, "/prefect/api/flows", "http://api.s:8080/x/api/flows", Some("/flows")),
+            (&split, "/runs", "http://s/prefect/runs", None),
+        ] {
+            assert_eq!(routed(upstream, path), Some((to.to_owned(), api.map(str::to_owned))), "{path}");
+        }
+    }
+
+    #[test]
+    fn nothing_leaves_its_base() {
+        let based = upstream("http://s/prefect", None);
+        for path in [
+            "/..",
+            "/../x",
+            "/a/../../x",
+            "/%2e%2e/x",
+            "/%2E./x",
+            "/..%2fx",
+            "/..%5cx",
+            "/..;/x",
+            "/prefect/../x",
+            "/api/../ui",
+            "/api/%2e%2e/ui",
+        ] {
+            assert_eq!(routed(&based, path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn ui_settings_are_known_wherever_they_lie() {
+        for (url, path, expected) in [
+            ("http://s", "/ui-settings", true),
+            ("http://s/prefect", "/prefect/ui-settings", true),
+            ("http://s/prefect", "/ui-settings", true),
+            ("http://s", "/api/ui-settings", false),
+            ("http://s", "/x/ui-settings", false),
+        ] {
+            assert_eq!(
+                target(&path.parse().unwrap(), &upstream(url, None)).unwrap().is_settings,
+                expected,
+                "{url} {path}"
+            );
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Step 6: the pooled, streaming way to the server.
+//!
+//! Two clients over one dialler: one for requests (HTTP/2 or 1.1 by ALPN, pooled), one for WebSocket
+//! handshakes (HTTP/1.1, never pooled: a used-up connection is the rule). Redirects are never followed here,
+//! so no credential can be led astray.
+
+mod dial;
+mod tls;
+
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use self::dial::{Deadline, Dialer};
+use crate::body::Body;
+use crate::config::Remote;
+use crate::fault::Fault;
+use crate::gateway::StartError;
+
+/// An idle connection is kept this long: below nginx's default of 75 s, so that we close first.
+const IDLE: Duration = Duration::from_secs(50);
+/// A server may think this long before its answer's head.
+const ANSWER: Duration = Duration::from_secs(120);
+
+type Connector = Deadline<HttpsConnector<Dialer>>;
+
+/// The connections to one server.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    requests: Client<Connector, Body>,
+    sockets: Client<Connector, Body>,
+}
+
+impl Clients {
+    pub(crate) fn new(remote: &Remote) -> Result<Self, StartError> {
+        let tls = tls::client_config(remote)?;
+        let dialer = Dialer::new(&remote.proxy)?;
+        let builder = || HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
+        let requests = builder().enable_all_versions().wrap_connector(dialer.clone());
+        let sockets = builder().enable_http1().wrap_connector(dialer);
+        Ok(Self {
+            requests: Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE)
+                .http2_adaptive_window(true)
+                .build(Deadline(requests)),
+            sockets: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(Deadline(sockets)),
+        })
+    }
+}
+
+/// Sends a request and waits for the answer's head; bodies stream on their own.
+pub(crate) async fn send(request: Request<Body>, clients: &Clients) -> Result<Response<Incoming>, Fault> {
+    let answer = exchange(request, &clients.requests).await?;
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Fault::InvalidAnswer { reason: "it switches protocols without being asked".into() });
+    }
+    Ok(answer)
+}
+
+/// Sends a WebSocket handshake; the answer may be a refusal.
+pub(crate) async fn handshake(request: Request<Body>, clients: &Clients) -> Result<Response<Incoming>, Fault> {
+    exchange(request, &clients.sockets).await
+}
+
+async fn exchange(request: Request<Body>, client: &Client<Connector, Body>) -> Result<Response<Incoming>, Fault> {
+    let to = request.uri().clone();
+    match tokio::time::timeout(ANSWER, client.request(request)).await {
+        Ok(answer) => answer.map_err(|error| dial::fault(&error, &to)),
+        Err(_) => Err(Fault::AnswerTimeout { seconds: ANSWER.as_secs() }),
+    }
+}

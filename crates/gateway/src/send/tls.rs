@@ -1,0 +1,125 @@
+//! TLS towards the server: the system's trust store, the profile's CA and client certificate.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
+
+use crate::config::{Remote, Tls};
+use crate::fault::Fault;
+use crate::gateway::StartError;
+
+/// The configuration for both clients.
+pub(super) fn client_config(remote: &Remote) -> Result<ClientConfig, StartError> {
+    let provider = Arc::new(ring::default_provider());
+    let secure = remote.url.scheme() == "https" || remote.api_url.as_ref().is_some_and(|url| url.scheme() == "https");
+    let verifier: Arc<dyn ServerCertVerifier> = if secure && remote.tls.verify {
+        // On macOS and Windows this is the system's own verdict, on Linux the system's CA files.
+        let verifier =
+            rustls_platform_verifier::Verifier::new_with_extra_roots(extra_roots(&remote.tls)?, Arc::clone(&provider));
+        Arc::new(verifier.map_err(|error| refused("the trust store", &error))?)
+    } else {
+        // For plain http never asked.
+        Arc::new(Unverified(Arc::clone(&provider)))
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| refused("TLS", &error))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    match &remote.tls.client {
+        None => Ok(builder.with_no_client_auth()),
+        Some(client) => {
+            let chain = certificates("the client certificate", &client.chain)?;
+            let key = PrivateKeyDer::from_pem_slice(client.key.expose().as_bytes())
+                .map_err(|error| refused("the client certificate's key", &error))?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| refused("the client certificate", &error))
+        }
+    }
+}
+
+fn extra_roots(tls: &Tls) -> Result<Vec<CertificateDer<'static>>, StartError> {
+    tls.extra_ca.as_deref().map_or_else(|| Ok(Vec::new()), |pem| certificates("the CA file", pem))
+}
+
+fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, StartError> {
+    let found =
+        CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(|error| refused(what, &error))?;
+    if found.is_empty() {
+        return Err(refused(what, &"no PEM certificate in it"));
+    }
+    Ok(found)
+}
+
+fn refused(what: &'static str, reason: &dyn std::fmt::Display) -> StartError {
+    StartError::Certificate { what, reason: reason.to_string() }
+}
+
+/// Takes any certificate: for profiles that say `verify = false`, loudly. Signatures are still checked, so the
+/// peer does hold the key it shows.
+#[derive(Debug)]
+struct Unverified(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// What a TLS error means to a person.
+pub(super) fn fault(error: &rustls::Error, host: &str) -> Fault {
+    let refused = |reason: String| Fault::CertificateRefused { host: host.to_owned(), reason };
+    let failed = |reason: &str| Fault::TlsFailed { host: host.to_owned(), reason: reason.to_owned() };
+    #[expect(clippy::wildcard_enum_match_arm, reason = "both enums grow; the rest is said in rustls's words")]
+    match error {
+        rustls::Error::InvalidCertificate(why) => refused(match why {
+            CertificateError::UnknownIssuer => "nobody that this machine trusts has signed it".into(),
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".into(),
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "it is not valid yet; check this machine's clock".into()
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "it is for another name".into()
+            }
+            CertificateError::Revoked => "it has been revoked".into(),
+            other => other.to_string(),
+        }),
+        rustls::Error::InvalidMessage(_) => failed("what answers there does not speak TLS"),
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            failed("it wants a client certificate, and the profile has none")
+        }
+        other => failed(&other.to_string()),
+    }
+}

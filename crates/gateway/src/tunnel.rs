@@ -1,0 +1,253 @@
+//! Step 9: WebSockets.
+//!
+//! The handshake goes to the server on HTTP/1.1 with the profile's credential; then bytes pass raw, both ways.
+//! One message is ours: on subprotocol `prefect` the client's first, `{"type":"auth","token":…}`, gets the
+//! profile's auth string as its token. `permessage-deflate` is not negotiated there, because replacing a
+//! message would desynchronise a shared compression context.
+//!
+//! A client that brought no proof gets its upgrade answered here, shows the local key in that first message,
+//! and only then is the server dialled: nobody unproven causes a single byte upstream.
+
+mod first_message;
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::{
+    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, copy, split};
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+use self::first_message::FirstMessage;
+use crate::body::Body;
+use crate::fault::Fault;
+use crate::gateway::Shared;
+use crate::guard::Visitor;
+use crate::guard::door::Who;
+use crate::route::Target;
+use crate::{Secret, inbound, outbound, send, verdict};
+
+/// Prefect's subprotocol: its first message authenticates.
+const PREFECT: &str = "prefect";
+/// An unproven client must have shown the key by then.
+const PROOF: Duration = Duration::from_secs(10);
+/// When one direction has ended, the other may go on this long.
+const LINGER: Duration = Duration::from_secs(30);
+
+/// Opens a tunnel, or says why not.
+pub(crate) async fn open(
+    mut request: Request<Incoming>,
+    visitor: Visitor,
+    target: Target,
+    shared: &Arc<Shared>,
+) -> Result<Response<Body>, Fault> {
+    let prefect = offers_prefect(request.headers());
+    let client = hyper::upgrade::on(&mut request);
+    let (parts, _) = request.into_parts();
+    if visitor.who == Who::Unproven {
+        if !prefect {
+            return Err(Fault::NotLetIn);
+        }
+        let answer = accepted(&parts.headers);
+        spawn(shared, prove(client, parts, visitor, target, Arc::clone(shared)));
+        return answer;
+    }
+    let (answer, server) = dial(parts, &visitor, &target, prefect, shared).await?;
+    if let Some(server) = server {
+        let state = Arc::clone(shared);
+        spawn(shared, async move {
+            let client = split(TokioIo::new(client.await.map_err(io::Error::other)?));
+            let first = if prefect { First::Awaited } else { First::None };
+            relay(client, server, first, &state).await
+        });
+    }
+    Ok(answer)
+}
+
+/// Runs a tunnel until it ends or the gateway stops.
+fn spawn(shared: &Arc<Shared>, tunnel: impl Future<Output = io::Result<()>> + Send + 'static) {
+    let stop = shared.stop.clone();
+    shared.connections.spawn(async move {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            ended = tunnel => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "tunnel ended early");
+                }
+            }
+        }
+    });
+}
+
+fn offers_prefect(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .any(|protocol| protocol.trim() == PREFECT)
+}
+
+/// Sends the handshake on. The second part is `None` where the server declined; then its answer passes.
+async fn dial(
+    mut parts: Parts,
+    visitor: &Visitor,
+    target: &Target,
+    prefect: bool,
+    shared: &Shared,
+) -> Result<(Response<Body>, Option<TokioIo<Upgraded>>), Fault> {
+    let expected = parts.headers.get(SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
+    outbound::rewrite(&mut parts, &visitor.origin, target, shared);
+    parts.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if prefect {
+        parts.headers.remove(SEC_WEBSOCKET_EXTENSIONS);
+    }
+    parts.extensions.clear();
+
+    let sent = Instant::now();
+    let answer = send::handshake(Request::from_parts(parts, Body::empty()), &shared.upstream.clients).await;
+    let mut answer = verdict::judge(answer, target, sent.elapsed(), shared)?;
+    let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if !switched && !answer.status().is_client_error() && !answer.status().is_server_error() {
+        // An edge that drops the upgrade answers as if a page had been asked for.
+        return Err(Fault::SocketRefused { status: answer.status().as_u16() });
+    }
+    let accept = answer.headers().get(SEC_WEBSOCKET_ACCEPT).and_then(|value| value.to_str().ok());
+    if switched && (accept.is_none() || accept != expected.as_deref()) {
+        return Err(Fault::InvalidAnswer { reason: "its Sec-WebSocket-Accept is wrong".into() });
+    }
+    let server = if switched {
+        let upgraded = hyper::upgrade::on(&mut answer).await.map_err(|_| Fault::ConnectionLost)?;
+        Some(TokioIo::new(upgraded))
+    } else {
+        None
+    };
+    let (mut parts, body) = answer.into_parts();
+    inbound::rewrite(&mut parts, &visitor.origin, target, &shared.upstream);
+    if switched {
+        parts.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        return Ok((Response::from_parts(parts, Body::empty()), server));
+    }
+    Ok((Response::from_parts(parts, Body::Stream(body)), None))
+}
+
+/// Our own answer to a handshake (RFC 6455, section 4.2.2), without extensions.
+fn accepted(headers: &HeaderMap) -> Result<Response<Body>, Fault> {
+    let accept = headers
+        .get(SEC_WEBSOCKET_KEY)
+        .and_then(|key| HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok())
+        .ok_or(Fault::UpgradeRefused)?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PREFECT));
+    Ok(response)
+}
+
+/// Reads the first message of an unproven client; with the key in it, dials the server and goes on.
+async fn prove(
+    client: OnUpgrade,
+    parts: Parts,
+    visitor: Visitor,
+    target: Target,
+    shared: Arc<Shared>,
+) -> io::Result<()> {
+    let (mut from_client, mut to_client) = split(TokioIo::new(client.await.map_err(io::Error::other)?));
+    let first = match tokio::time::timeout(PROOF, FirstMessage::read(&mut from_client)).await {
+        Ok(first) => first?,
+        Err(_) => return close(&mut to_client, CloseCode::Policy, "no key in time").await,
+    };
+    let door = &shared.door;
+    if !first.token().is_some_and(|token| door.auth_string_matches(token.expose().as_bytes())) {
+        return close(&mut to_client, CloseCode::Policy, "local key needed as PREFECT_API_AUTH_STRING").await;
+    }
+    let server = match dial(parts, &visitor, &target, true, &shared).await {
+        Ok((_, Some(server))) => server,
+        Ok((answer, None)) => {
+            let fault = Fault::SocketRefused { status: answer.status().as_u16() };
+            return close(&mut to_client, CloseCode::Error, fault.code()).await;
+        }
+        Err(fault) => return close(&mut to_client, CloseCode::Error, fault.code()).await,
+    };
+    relay((from_client, to_client), server, First::Read(first), &shared).await
+}
+
+/// The client's first message.
+enum First {
+    /// Not looked at.
+    None,
+    /// Still to come.
+    Awaited,
+    /// Here.
+    Read(FirstMessage),
+}
+
+/// Both directions, until both have ended, one has failed, or one is long over.
+async fn relay<C, S>(
+    (mut from_client, mut to_client): (ReadHalf<C>, WriteHalf<C>),
+    server: S,
+    first: First,
+    shared: &Shared,
+) -> io::Result<()>
+where
+    C: AsyncRead + AsyncWrite,
+    S: AsyncRead + AsyncWrite,
+{
+    let (mut from_server, mut to_server) = split(server);
+    let up = async {
+        let first = match first {
+            First::None => None,
+            First::Awaited => Some(FirstMessage::read(&mut from_client).await?),
+            First::Read(first) => Some(first),
+        };
+        if let Some(first) = first {
+            let token = token_for_server(&first, shared);
+            to_server.write_all(&first.with_token(token.as_ref())?).await?;
+        }
+        copy(&mut from_client, &mut to_server).await?;
+        to_server.shutdown().await
+    };
+    let down = async {
+        copy(&mut from_server, &mut to_client).await?;
+        to_client.shutdown().await
+    };
+    let (mut up, mut down) = (std::pin::pin!(up), std::pin::pin!(down));
+    tokio::select! {
+        ended = &mut up => {
+            ended?;
+            tokio::time::timeout(LINGER, down).await.unwrap_or(Ok(()))
+        }
+        ended = &mut down => {
+            ended?;
+            tokio::time::timeout(LINGER, up).await.unwrap_or(Ok(()))
+        }
+    }
+}
+
+/// The profile's auth string; without one the client's own token, but never our local key.
+fn token_for_server(first: &FirstMessage, shared: &Shared) -> Option<Secret> {
+    let is_key = || first.token().is_some_and(|token| shared.door.auth_string_matches(token.expose().as_bytes()));
+    shared.upstream.auth_string.clone().or_else(|| is_key().then(Secret::default))
+}
+
+async fn close<S>(to_client: &mut WriteHalf<S>, code: CloseCode, reason: &'static str) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite,
+{
+    to_client.write_all(&first_message::close_frame(code, reason)?).await?;
+    to_client.shutdown().await
+}

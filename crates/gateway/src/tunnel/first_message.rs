@@ -1,0 +1,260 @@
+//! The first message a client sends on subprotocol `prefect`.
+//!
+//! Bounded in size here, in time by the caller. Control frames around it pass as they are. What is no
+//! `{"type":"auth","token":…}` passes as it is too: the server will say what it thinks of it.
+
+use std::io::{self, Cursor};
+
+use serde_json::{Map, Value};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+use tungstenite::protocol::frame::{CloseFrame, Frame, FrameHeader};
+use zeroize::Zeroizing;
+
+use crate::Secret;
+
+/// An auth message is 100 bytes; with a long password a few hundred.
+const LIMIT: usize = 16 * 1024;
+
+/// Everything read until the first message was whole.
+pub(super) struct FirstMessage {
+    /// All bytes as they came: control frames, the message's frames, and whatever was read behind it.
+    raw: Zeroizing<Vec<u8>>,
+    /// The auth message in them.
+    auth: Option<Auth>,
+}
+
+struct Auth {
+    fields: Map<String, Value>,
+    at: Place,
+}
+
+/// Where in `raw` the message's frames are.
+#[derive(Debug, PartialEq)]
+struct Place {
+    start: usize,
+    end: usize,
+    /// Control frames between its fragments, whole.
+    between: Vec<u8>,
+}
+
+impl FirstMessage {
+    /// Reads until the first message is whole, a close frame comes, or the stream ends.
+    pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Self> {
+        let mut raw = Zeroizing::new(Vec::with_capacity(1024));
+        loop {
+            match scan(&raw)? {
+                Scan::Text(at, payload) => {
+                    let auth = auth(&payload).map(|fields| Auth { fields, at });
+                    return Ok(Self { raw, auth });
+                }
+                Scan::Other => return Ok(Self { raw, auth: None }),
+                Scan::More if raw.len() > LIMIT => return Err(refused("the first message is too large")),
+                Scan::More => {}
+            }
+            let mut chunk = Zeroizing::new([0u8; 1024]);
+            let n = stream.read(chunk.as_mut()).await?;
+            if n == 0 {
+                return Ok(Self { raw, auth: None });
+            }
+            raw.extend_from_slice(&chunk[..n]);
+        }
+    }
+
+    /// The token it brought.
+    pub(super) fn token(&self) -> Option<Secret> {
+        self.auth.as_ref()?.fields.get("token")?.as_str().map(Secret::new)
+    }
+
+    /// The bytes for the server: with another token, or as they came.
+    pub(super) fn with_token(&self, token: Option<&Secret>) -> io::Result<Zeroizing<Vec<u8>>> {
+        let (Some(Auth { fields, at }), Some(token)) = (&self.auth, token) else {
+            return Ok(self.raw.clone());
+        };
+        let mut fields = fields.clone();
+        fields.insert("token".into(), Value::String(token.expose().to_owned()));
+        let payload = serde_json::to_vec(&fields)?;
+        let mut mask = [0u8; 4];
+        getrandom::fill(&mut mask).map_err(io::Error::other)?;
+
+        let mut bytes = Zeroizing::new(Vec::with_capacity(self.raw.len() + payload.len()));
+        bytes.extend_from_slice(&self.raw[..at.start]);
+        bytes.extend_from_slice(&at.between);
+        let header = FrameHeader { opcode: OpCode::Data(Data::Text), mask: Some(mask), ..FrameHeader::default() };
+        Frame::from_payload(header, payload.into()).format(&mut *bytes).map_err(io::Error::other)?;
+        bytes.extend_from_slice(&self.raw[at.end..]);
+        Ok(bytes)
+    }
+}
+
+/// A close frame from us to a client.
+pub(super) fn close_frame(code: CloseCode, reason: &'static str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let frame = Frame::close(Some(CloseFrame { code, reason: reason.into() }));
+    frame.format(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
+}
+
+fn auth(payload: &[u8]) -> Option<Map<String, Value>> {
+    let fields: Map<String, Value> = serde_json::from_slice(payload).ok()?;
+    (fields.get("type")? == "auth").then_some(fields)
+}
+
+enum Scan {
+    /// Not whole yet.
+    More,
+    /// A text message, unmasked and put together.
+    Text(Place, Zeroizing<Vec<u8>>),
+    /// Something that is no text message: it passes.
+    Other,
+}
+
+/// Looks for the first message among the frames read so far.
+fn scan(raw: &[u8]) -> io::Result<Scan> {
+    let mut at = Place { start: 0, end: 0, between: Vec::new() };
+    let mut payload = Zeroizing::new(Vec::new());
+    let mut begun = false;
+    loop {
+        let mut cursor = Cursor::new(&raw[at.end..]);
+        let (header, length) = match FrameHeader::parse(&mut cursor) {
+            Ok(Some(parsed)) => parsed,
+            Ok(None) => return Ok(Scan::More),
+            Err(_) => return Ok(Scan::Other),
+        };
+        let Some(mask) = header.mask else {
+            // RFC 6455, section 5.1.
+            return Err(refused("a client's frames must be masked"));
+        };
+        let (Ok(head), Ok(length)) = (usize::try_from(cursor.position()), usize::try_from(length)) else {
+            return Ok(Scan::Other);
+        };
+        match header.opcode {
+            OpCode::Data(Data::Text) if !begun => {}
+            OpCode::Data(Data::Continue) if begun => {}
+            OpCode::Control(Control::Ping | Control::Pong) => {}
+            OpCode::Data(_) | OpCode::Control(_) => return Ok(Scan::Other),
+        }
+        let from = at.end;
+        let Some(frame) = from.checked_add(head + length).and_then(|to| raw.get(from..to)) else {
+            return if length > LIMIT { Ok(Scan::Other) } else { Ok(Scan::More) };
+        };
+        at.end += frame.len();
+        if matches!(header.opcode, OpCode::Control(_)) {
+            if begun {
+                at.between.extend_from_slice(frame);
+            } else {
+                at.start = at.end;
+            }
+            continue;
+        }
+        begun = true;
+        payload.extend(frame[head..].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        if payload.len() > LIMIT {
+            return Ok(Scan::Other);
+        }
+        if header.is_final {
+            return Ok(Scan::Text(at, payload));
+        }
+    }
+}
+
+fn refused(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(opcode: OpCode, is_final: bool, payload: &[u8]) -> Vec<u8> {
+        let header = FrameHeader { opcode, is_final, mask: Some([1, 2, 3, 4]), ..FrameHeader::default() };
+        let mut bytes = Vec::new();
+        Frame::from_payload(header, payload.to_vec().into()).format(&mut bytes).unwrap();
+        bytes
+    }
+
+    const TEXT: OpCode = OpCode::Data(Data::Text);
+    const MORE: OpCode = OpCode::Data(Data::Continue);
+    const PING: OpCode = OpCode::Control(Control::Ping);
+    const AUTH: &[u8] = br#"{"type":"auth","token":"postern:key"}"#;
+
+    async fn read(bytes: &[u8]) -> io::Result<FirstMessage> {
+        FirstMessage::read(&mut &bytes[..]).await
+    }
+
+    /// Frames as a server would read them: opcode and unmasked payload.
+    fn frames(mut bytes: &[u8]) -> Vec<(OpCode, String)> {
+        let mut found = Vec::new();
+        while !bytes.is_empty() {
+            let mut cursor = Cursor::new(bytes);
+            let (header, length) = FrameHeader::parse(&mut cursor).unwrap().unwrap();
+            let head = usize::try_from(cursor.position()).unwrap();
+            let end = head + usize::try_from(length).unwrap();
+            let mask = header.mask.unwrap();
+            let text = bytes[head..end].iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m).collect();
+            found.push((header.opcode, String::from_utf8(text).unwrap()));
+            bytes = &bytes[end..];
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn the_token_is_replaced_and_everything_around_it_passes() {
+        let bytes = [
+            frame(PING, true, b"before"),
+            frame(TEXT, false, &AUTH[..10]),
+            frame(PING, true, b"between"),
+            frame(MORE, true, &AUTH[10..]),
+            frame(TEXT, true, b"second"),
+        ]
+        .concat();
+        let first = read(&bytes).await.unwrap();
+        assert_eq!(first.token(), Some(Secret::new("postern:key")));
+        let sent = first.with_token(Some(&Secret::new("admin:s\u{e9}cret\""))).unwrap();
+        assert_eq!(
+            frames(&sent),
+            [
+                (PING, "before".to_owned()),
+                (PING, "between".to_owned()),
+                (TEXT, "{\"type\":\"auth\",\"token\":\"admin:s\u{e9}cret\\\"\"}".to_owned()),
+                (TEXT, "second".to_owned()),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_no_auth_message_passes_untouched() {
+        for bytes in [
+            frame(TEXT, true, b"{\"type\":\"filter\"}"),
+            frame(TEXT, true, b"not json"),
+            frame(OpCode::Data(Data::Binary), true, AUTH),
+            frame(OpCode::Control(Control::Close), true, b""),
+            frame(MORE, true, AUTH),
+            frame(TEXT, true, &[b' '; LIMIT + 1]),
+            AUTH[..1].to_vec(),
+            Vec::new(),
+        ] {
+            let first = read(&bytes).await.unwrap();
+            assert!(first.token().is_none());
+            let sent = first.with_token(Some(&Secret::new("secret"))).unwrap();
+            assert!(bytes.starts_with(&sent), "what was read is passed on as it came");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unmasked_frame_is_refused() {
+        let mut bytes = Vec::new();
+        Frame::message(AUTH.to_vec(), TEXT, true).format(&mut bytes).unwrap();
+        assert!(read(&bytes).await.is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic_or_are_lost(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            if let Ok(first) = runtime.block_on(read(&bytes)) {
+                proptest::prop_assert_eq!(&*first.with_token(None).unwrap(), &bytes);
+            }
+        }
+    }
+}
