@@ -1,0 +1,179 @@
+//! Prefect's own command line and SDK, with nothing but the output of `postern env` in their environment.
+//!
+//! They meet a server behind nginx that asks for a credential at every step, sockets included, and they
+//! have only a key that is good on this machine.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use postern_tests::canary::Sweep;
+use postern_tests::postern::Serving;
+use postern_tests::prefect::Api;
+use postern_tests::process::{Process, run};
+use postern_tests::python::{PREFECT, Venv, venv};
+use postern_tests::scratch::Scratch;
+use postern_tests::secured::{LABEL, Secured};
+use postern_tests::wait::until;
+use serde_json::{Value, json};
+
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// A user's machine: a gateway that runs, and programs that know only what `postern env` says.
+struct Machine {
+    venv: Venv,
+    environment: BTreeMap<String, String>,
+    home: Scratch,
+    /// The server itself, to check what arrived there.
+    server: Api,
+    _serving: Serving,
+}
+
+impl Machine {
+    async fn start(profile: &str) -> anyhow::Result<Self> {
+        let scene = Secured::shared().await?;
+        let postern = scene.postern(profile).await?;
+        let serving = postern.serve(&[profile]).await?;
+        let environment = postern.environment(profile).await?;
+        let real = Sweep::default().with_login("the real password", &scene.login);
+        for (name, value) in &environment {
+            assert_eq!(real.text(name, value), Vec::<String>::new());
+        }
+        ensure!(environment.get("PREFECT_API_URL") == Some(&serving.ready(profile)?.api_url), "{environment:?}");
+        let home = Scratch::new("home")?;
+        Ok(Self { venv: venv(PREFECT)?, environment, home, server: scene.prefect.api()?, _serving: serving })
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = self.venv.command(program);
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", self.home.path()).envs(&self.environment);
+        command.current_dir(self.home.path()).args(arguments);
+        command
+    }
+
+    async fn run(&self, name: &str, program: &str, arguments: &[&str]) -> anyhow::Result<String> {
+        run(name, self.command(program, arguments), "", &self.home, LIMIT).await?.success()
+    }
+
+    async fn python(&self, name: &str, script: &str) -> anyhow::Result<String> {
+        let file = self.home.write(format!("{name}.py"), script)?;
+        self.run(name, "python", &[&file.to_string_lossy()]).await
+    }
+}
+
+#[tokio::test]
+async fn the_command_line_lists_what_is_on_the_server() -> anyhow::Result<()> {
+    let machine = Machine::start("listing").await?;
+    let listed = machine.run("ls", "prefect", &["flow-run", "ls"]).await?;
+    ensure!(listed.contains(&format!("{LABEL}-run")), "{listed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_flow_with_tasks_completes_and_leaves_its_logs_and_task_runs_on_the_server() -> anyhow::Result<()> {
+    let machine = Machine::start("flows").await?;
+    let script = r#"
+from prefect import flow, get_run_logger, task
+
+@task
+def double(number):
+    get_run_logger().info("doubling %s", number)
+    return 2 * number
+
+@flow(name="cedar")
+def cedar():
+    return sum(future.result() for future in double.map([1, 2, 3]))
+
+if __name__ == "__main__":
+    print("result", cedar())
+"#;
+    let said = machine.python("cedar", script).await?;
+    ensure!(said.contains("result 12"), "{said}");
+
+    let of_flow = json!({"flows": {"name": {"any_": ["cedar"]}}});
+    let runs = machine.server.post("/flow_runs/filter", &of_flow).await?;
+    assert_eq!(runs[0]["state"]["type"], "COMPLETED");
+    // Task runs reach the server as events, over a WebSocket.
+    let task_runs = |answer: &Value| {
+        let states = answer.as_array()?.iter().map(|run| run["state"]["type"].as_str());
+        let states = states.collect::<Option<Vec<_>>>()?;
+        (states == ["COMPLETED"; 3]).then_some(())
+    };
+    machine.server.until("three completed task runs", "/task_runs/filter", &of_flow, LIMIT, task_runs).await?;
+    let of_run = json!({"logs": {"flow_run_id": {"any_": [runs[0]["id"]]}}});
+    let logs = |answer: &Value| {
+        let logs = answer.as_array()?.iter().filter_map(|log| log["message"].as_str()).collect::<Vec<_>>();
+        ["doubling 1", "doubling 2", "doubling 3"].iter().all(|line| logs.contains(line)).then_some(())
+    };
+    machine.server.until("the tasks' logs", "/logs/filter", &of_run, LIMIT, logs).await
+}
+
+#[tokio::test]
+async fn events_flow_both_ways_over_sockets() -> anyhow::Result<()> {
+    let machine = Machine::start("events").await?;
+    let mut stream = Process::spawn("stream", machine.command("prefect", &["events", "stream"]), &machine.home)?;
+    // It tells nothing when it has subscribed: so emit until one comes through.
+    let emit = json!([{
+        "occurred": "2030-01-01T00:00:00Z",
+        "event": "postern.outward",
+        "resource": {"prefect.resource.id": "postern.test"},
+        "id": "00000000-0000-4000-8000-000000000002",
+    }]);
+    let mut number = 2;
+    stream
+        .until("an event on the stream", LIMIT, async |stream| {
+            number += 1;
+            let mut emit = emit.clone();
+            emit[0]["id"] = json!(format!("00000000-0000-4000-8000-{number:012}"));
+            machine.server.post("/events", &emit).await?;
+            Ok(stream.stdout().contains("postern.outward").then_some(()))
+        })
+        .await?;
+
+    let script = r#"
+from prefect.events import emit_event
+emit_event(event="postern.inward", resource={"prefect.resource.id": "postern.test"})
+"#;
+    machine.python("emit", script).await?;
+    let filter = json!({"filter": {"event": {"name": ["postern.inward"]}}});
+    let seen = |answer: &Value| (answer["total"] == 1).then_some(());
+    machine.server.until("the event on the server", "/events/filter", &filter, LIMIT, seen).await
+}
+
+#[tokio::test]
+async fn a_served_flow_picks_up_a_scheduled_run() -> anyhow::Result<()> {
+    let machine = Machine::start("serving").await?;
+    let script = r#"
+from prefect import flow
+
+@flow(name="rowan", log_prints=True)
+def rowan():
+    print("picked up")
+
+if __name__ == "__main__":
+    rowan.serve(name="rowan-served")
+"#;
+    let file = machine.home.write("rowan.py", script)?;
+    let command = machine.command("python", &[&file.to_string_lossy()]);
+    let mut served = Process::spawn("served", command, &machine.home)?;
+    let api = &machine.server;
+    let deployment = served
+        .until("the deployment", LIMIT, async |_| {
+            Ok(api
+                .get("/deployments/name/rowan/rowan-served")
+                .await
+                .ok()
+                .and_then(|found| found["id"].as_str().map(str::to_owned)))
+        })
+        .await?;
+    let run = api.post(&format!("/deployments/{deployment}/create_flow_run"), &json!({})).await?;
+    let run = run["id"].as_str().context("a flow run has an id")?;
+    let completed = until("the run's completion", LIMIT, async || {
+        let state = api.get(&format!("/flow_runs/{run}")).await?["state"].clone();
+        ensure!(state["type"] != "FAILED" && state["type"] != "CRASHED", "the run ended badly: {state}");
+        Ok((state["type"] == "COMPLETED").then_some(()))
+    });
+    completed.await.with_context(|| served.stderr())?;
+    Ok(())
+}
