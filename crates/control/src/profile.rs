@@ -46,7 +46,7 @@ pub struct Profile {
     pub edge: Option<Edge>,
     /// The user of Prefect's own auth string.
     pub prefect_username: Option<String>,
-    /// Names of further headers, lower case; their values are in the vault.
+    /// Names of further headers, lower case, sorted; their values are in the vault.
     pub headers: Vec<http::HeaderName>,
     /// TLS files; relative paths are relative to the configuration folder.
     pub tls: TlsFiles,
@@ -75,6 +75,13 @@ impl Profile {
     #[must_use]
     pub fn local_origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// `http://<id>.localhost:<port>`: where the user's browser reaches it. Cookies ignore ports, so the browser's
+    /// session is for a name that no other local server has.
+    #[must_use]
+    pub fn browser_origin(&self) -> String {
+        format!("http://{}.localhost:{}", self.id, self.port)
     }
 
     /// `http://127.0.0.1:<port>/api`: what local programs are given as `PREFECT_API_URL`.

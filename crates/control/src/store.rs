@@ -11,6 +11,8 @@
 mod disk;
 mod error;
 mod port;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
@@ -140,10 +142,7 @@ impl Store {
     }
 
     /// Clone, change, compare, save, *then* swap.
-    fn change<T>(
-        &mut self,
-        change: impl FnOnce(&mut Vec<Profile>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    fn change<T>(&mut self, change: impl FnOnce(&mut Vec<Profile>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let path = self.folders.profiles_file();
         let _lock = Lock::take(&path)?;
         if self.reload() {

@@ -63,7 +63,7 @@ pub(super) fn server_url(text: &str) -> Checked<Url> {
     if text.is_empty() {
         return Err("Is empty. Give the address of the Prefect UI, like https://prefect.example.com.".into());
     }
-    let url = match Url::parse(text) {
+    let mut url = match Url::parse(text) {
         Ok(url) if url.has_host() || text.contains("://") => url,
         Ok(_) | Err(url::ParseError::RelativeUrlWithoutBase) => {
             return Err("Is no web address. Begin it with https:// (or http:// where the server has no TLS).".into());
@@ -84,6 +84,9 @@ pub(super) fn server_url(text: &str) -> Checked<Url> {
     if url.port() == Some(0) {
         return Err("Has port 0, on which nothing can listen. Give the server's port.".into());
     }
+    // A base path is the same with and without a slash at its end; one form makes equal profiles equal.
+    let base = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&base);
     Ok(url)
 }
 
@@ -154,9 +157,11 @@ pub(super) fn proxy(text: &str) -> Checked<Proxy> {
                 return Err(FORMS.into());
             }
             if has_userinfo(&url, address) {
-                return Err("Has a user name or password in it, which this file may not keep. Remove everything up \
-                            to the @, and let the proxy know this machine by its address."
-                    .into());
+                return Err(
+                    "Has a user name or password in it, which there is no place for. Remove everything up to the @, \
+                            and use a proxy that lets this machine in without."
+                        .into(),
+                );
             }
             if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
                 return Err("Has something after the host and port. Remove it.".into());

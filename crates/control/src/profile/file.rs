@@ -2,6 +2,8 @@
 
 mod edit;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

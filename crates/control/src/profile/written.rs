@@ -146,6 +146,8 @@ impl Written {
                 Err(message) => note(Field::Header(index), message),
             }
         }
+        // Their order means nothing; one order makes equal profiles equal.
+        headers.sort_by(|one, other| one.as_str().cmp(other.as_str()));
         let tls = TlsFiles {
             ca: check::file(&self.ca_file),
             client_cert: check::file(&self.client_cert_file),
@@ -191,8 +193,8 @@ impl From<&Profile> for Written {
         Self {
             id: profile.id.to_string(),
             name: profile.name.clone(),
-            url: profile.url.to_string(),
-            api_url: profile.api_url.as_ref().map(Url::to_string).unwrap_or_default(),
+            url: without_slash(profile.url.as_str()),
+            api_url: profile.api_url.as_ref().map(|url| without_slash(url.as_str())).unwrap_or_default(),
             port: Some(profile.port.into()),
             color: profile.color.map(Color::as_str).unwrap_or_default().to_owned(),
             read_only: profile.read_only,
@@ -211,10 +213,15 @@ impl From<&Profile> for Written {
             proxy: match &profile.proxy {
                 Proxy::System => "system".to_owned(),
                 Proxy::None => "none".to_owned(),
-                Proxy::Via(uri) => uri.to_string(),
+                Proxy::Via(uri) => without_slash(&uri.to_string()),
             },
         }
     }
+}
+
+/// As people write an address: `https://prefect.example.com`, not `https://prefect.example.com/`.
+fn without_slash(address: &str) -> String {
+    address.strip_suffix('/').unwrap_or(address).to_owned()
 }
 
 const LOCAL_PROGRAMS: [LocalPrograms; 3] = [LocalPrograms::Key, LocalPrograms::Open, LocalPrograms::Off];

@@ -68,7 +68,12 @@ fn decode(error: Error) -> VaultError {
         Error::BadEncoding(_) | Error::BadDataFormat(..) => {
             VaultError::Failed { reason: "the item cannot be read as text".to_owned() }
         }
-        other => VaultError::Failed { reason: words(&other) },
+        Error::NoEntry
+        | Error::BadStoreFormat(_)
+        | Error::TooLong(..)
+        | Error::Invalid(..)
+        | Error::NotSupportedByStore(_)
+        | _ => VaultError::Failed { reason: words(&error) },
     }
 }
 

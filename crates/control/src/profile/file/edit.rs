@@ -2,6 +2,7 @@
 //! formatting of everything else stay.
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
+use url::Url;
 
 use crate::profile::{Field, Profile, Written};
 
@@ -52,7 +53,9 @@ fn put(table: &mut Table, old: &Written, new: &Written) {
     // What is said by leaving it out is left out.
     let unless = |value: &str, default: &str| if value == default { String::new() } else { value.to_owned() };
     text(Field::Id, &old.id, &new.id);
-    text(Field::Name, &old.name, &new.name);
+    // Left out, the name is the host's: it has to be written when that changes and the name does not.
+    let old_name = if table.contains_key("name") { old.name.clone() } else { host(&new.url) };
+    text(Field::Name, &old_name, &new.name);
     text(Field::Url, &old.url, &new.url);
     text(Field::ApiUrl, &old.api_url, &new.api_url);
     text(Field::Color, &old.color, &new.color);
@@ -83,6 +86,10 @@ fn put(table: &mut Table, old: &Written, new: &Written) {
     if old.headers != new.headers {
         put_headers(table, &new.headers);
     }
+}
+
+fn host(url: &str) -> String {
+    Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Sets or removes one field, with the table it is in: made with its first field, gone with its last.

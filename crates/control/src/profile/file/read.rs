@@ -233,7 +233,15 @@ impl Reader<'_> {
     }
 
     fn truth(&mut self, table: &DeTable<'_>, field: Field, fields: &mut Fields) -> Option<bool> {
-        self.value(table, field, fields, "true or false", |value| value.as_bool())
+        self.value(table, field, fields, "true or false", |value| match value {
+            DeValue::Boolean(truth) => Some(*truth),
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => None,
+        })
     }
 
     fn number(&mut self, table: &DeTable<'_>, field: Field, fields: &mut Fields) -> Option<i64> {
