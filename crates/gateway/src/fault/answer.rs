@@ -99,7 +99,7 @@ fn page(fault: &Fault, profile: &str) -> String {
     let (profile, sentence) = (escape(profile), escape(&fault.sentence()));
     let (remedy, code) = (fault.remedy(), fault.code());
     format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+        "<!doctype html><html lang=\"en\" data-postern-fault=\"{code}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">{retry}\
          <title>{title} \u{2014} {profile}</title><style>{STYLE}</style></head>\
          <body><main><p class=\"quiet\">{profile}</p><h1>{sentence}</h1><p>{remedy}</p>{way_back}{asks_again}\
