@@ -77,11 +77,10 @@ impl Profile {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// `http://<id>.localhost:<port>`: where the user's browser reaches it. Cookies ignore ports, so the browser's
-    /// session is for a name that no other local server has.
+    /// Where the user's browser reaches it, and its session is good for: `http://<id>.localhost:<port>`.
     #[must_use]
     pub fn browser_origin(&self) -> String {
-        format!("http://{}.localhost:{}", self.id, self.port)
+        postern_gateway::browser_origin(self.id.as_str(), self.port)
     }
 
     /// `http://127.0.0.1:<port>/api`: what local programs are given as `PREFECT_API_URL`.

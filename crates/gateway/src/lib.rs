@@ -30,6 +30,7 @@ pub use config::{
 };
 pub use fault::{Fault, Layer};
 pub use gateway::{Gateway, StartError};
+pub use own::browser_origin;
 pub use secret::Secret;
 pub use status::{Door, Exchange, Health, Status};
 pub use upstream::header_may_be_set;

@@ -34,7 +34,8 @@ pub(crate) fn is_ours(path: &str) -> bool {
 
 /// Where windows and browsers reach a gateway. A label of its own under `localhost` keeps the session cookie
 /// away from other local servers; macOS's web view allows plain http to addresses only.
-pub(crate) fn browser_origin(profile: &str, port: u16) -> String {
+#[must_use]
+pub fn browser_origin(profile: &str, port: u16) -> String {
     if cfg!(target_os = "macos") {
         format!("http://127.0.0.1:{port}")
     } else {

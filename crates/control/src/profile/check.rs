@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use http::HeaderName;
-use postern_gateway::Proxy;
+use postern_gateway::{Proxy, header_may_be_set};
 use url::{Host, Url};
 
 use super::{Field, Profile, Remark};
@@ -136,6 +136,7 @@ pub(super) fn header(text: &str, authorized: bool) -> Checked<HeaderName> {
         other if other.starts_with("proxy-") => Some("is hop-by-hop: it never goes further than one connection"),
         other if other.starts_with("sec-") => Some("is set by browsers and WebSocket clients only"),
         other if other.starts_with("postern-") => Some("is Postern's own"),
+        _ if !header_may_be_set(&name) => Some("belongs to HTTP itself"),
         _ => None,
     };
     match why {
