@@ -1,0 +1,142 @@
+//! What the visitor gets.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::support::{Server, ask, body, enter, gateway, header, key, ok, status};
+
+#[tokio::test]
+async fn what_would_bind_or_open_the_browser_is_stripped_and_links_stay_inside() {
+    let server = Server::start(|request| {
+        let own = request.all("host")[0];
+        Some(
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nStrict-Transport-Security: max-age=1\r\n\
+                 Alt-Svc: h3=\":443\"\r\nClear-Site-Data: \"*\"\r\nAccess-Control-Allow-Origin: *\r\n\
+                 Access-Control-Allow-Credentials: true\r\nKeep-Alive: timeout=5\r\nConnection: X-Named\r\nX-Named: 1\r\n\
+                 Content-Security-Policy: default-src 'self' http://{own}; upgrade-insecure-requests\r\n\
+                 Link: <http://{own}/a>; rel=preload, <https://elsewhere.example/b>; rel=x\r\n\
+                 Refresh: 5; url=http://{own}/soon\r\nX-Kept: yes\r\nContent-Length: 2\r\n\r\nhi"
+            )
+            .into_bytes(),
+        )
+    })
+    .await;
+    let gateway = gateway(&server).await;
+    let answer = ask(&gateway, "GET /", &key()).await;
+    let ours = gateway.origin();
+    for name in [
+        "strict-transport-security",
+        "alt-svc",
+        "clear-site-data",
+        "access-control-allow-origin",
+        "access-control-allow-credentials",
+        "keep-alive",
+        "x-named",
+    ] {
+        assert!(header(&answer, name).is_empty(), "{name}");
+    }
+    assert_eq!(header(&answer, "x-kept"), ["yes"]);
+    assert_eq!(
+        header(&answer, "content-security-policy"),
+        [format!("default-src 'self' {ours}"), "frame-ancestors 'self'".to_owned()]
+    );
+    assert_eq!(header(&answer, "link"), [format!("<{ours}/a>; rel=preload, <https://elsewhere.example/b>; rel=x")]);
+    assert_eq!(header(&answer, "refresh"), [format!("5; url={ours}/soon")]);
+    assert_eq!(body(&answer), "hi");
+}
+
+#[tokio::test]
+async fn redirects_are_mapped_or_passed_on_but_never_followed() {
+    let server = Server::start(|request| {
+        let own = request.all("host")[0];
+        let to = match request.target() {
+            "/own" => format!("http://{own}/v2/x?y#z"),
+            "/relative" => "/v2/".to_owned(),
+            "/https" => format!("https://{own}/v2/"),
+            "/userinfo" => format!("http://u@{own}/v2/"),
+            _ => "https://evil.example/".to_owned(),
+        };
+        Some(format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n").into_bytes())
+    })
+    .await;
+    let gateway = gateway(&server).await;
+    let (ours, theirs) = (gateway.origin(), format!("127.0.0.1:{}", server.port));
+    for (path, expected) in [
+        ("/own", format!("{ours}/v2/x?y#z")),
+        ("/relative", "/v2/".to_owned()),
+        ("/https", format!("https://{theirs}/v2/")),
+        ("/userinfo", format!("http://u@{theirs}/v2/")),
+        ("/foreign", "https://evil.example/".to_owned()),
+    ] {
+        let answer = ask(&gateway, &format!("GET {path}"), &key()).await;
+        assert_eq!((status(&answer), header(&answer, "location")), (307, vec![expected.as_str()]), "{path}");
+    }
+    assert_eq!(server.received().len(), 5, "each was asked for once");
+}
+
+#[tokio::test]
+async fn ui_settings_point_the_page_at_the_door_it_came_through() {
+    const SETTINGS: &str = r#"{"api_url":"http://0.0.0.0:4200/api","csrf_enabled":true,"auth":"BASIC","flags":[]}"#;
+    let server = Server::start(|request| {
+        assert!(request.all("if-none-match").is_empty(), "must come whole");
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(SETTINGS.as_bytes()).unwrap();
+        let body = gzip.finish().unwrap();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nETag: \"x\"\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        Some([head.into_bytes(), body].concat())
+    })
+    .await;
+    let gateway = gateway(&server).await;
+    let port = gateway.port();
+    let cookie = enter(&gateway).await;
+    for host in [format!("127.0.0.1:{port}"), format!("prod.localhost:{port}")] {
+        let request = format!(
+            "GET /ui-settings HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{cookie}If-None-Match: \"x\"\r\nAccept-Encoding: gzip\r\n\r\n"
+        );
+        let answer = crate::support::raw(&gateway, request).await;
+        let expected = format!(r#"{{"api_url":"http://{host}/api","csrf_enabled":true,"auth":null,"flags":[]}}"#);
+        assert_eq!(body(&answer), expected);
+        assert_eq!(header(&answer, "content-length"), [expected.len().to_string()]);
+        assert!(header(&answer, "content-encoding").is_empty() && header(&answer, "etag").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn assets_with_a_hash_in_their_name_never_change() {
+    let server = Server::always(&ok("text/javascript", "x")).await;
+    let gateway = gateway(&server).await;
+    let hashed = ask(&gateway, "GET /v2/assets/index-BxJ1c2d3.js", &key()).await;
+    assert_eq!(header(&hashed, "cache-control"), ["private, max-age=31536000, immutable"]);
+    let plain = ask(&gateway, "GET /v2/favicon.svg", &key()).await;
+    assert!(header(&plain, "cache-control").is_empty());
+}
+
+#[tokio::test]
+async fn bodiless_and_ranged_answers_pass() {
+    let server = Server::start(|request| {
+        Some(match request.target() {
+            "/head" => b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n".to_vec(),
+            "/none" => b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
+            "/part" => {
+                b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-1/9\r\nContent-Length: 2\r\n\r\nab".to_vec()
+            }
+            "/odd" => b"HTTP/1.1 299 Odd\r\nContent-Length: 0\r\n\r\n".to_vec(),
+            _ => b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n".to_vec(),
+        })
+    })
+    .await;
+    let gateway = gateway(&server).await;
+    for (line, expected) in
+        [("HEAD /head", 200), ("GET /none", 204), ("GET /part", 206), ("GET /odd", 299), ("GET /same", 304)]
+    {
+        assert_eq!(status(&ask(&gateway, line, &key()).await), expected, "{line}");
+    }
+    let head = ask(&gateway, "HEAD /head", &key()).await;
+    assert_eq!((header(&head, "content-length"), body(&head)), (vec!["5"], ""));
+}

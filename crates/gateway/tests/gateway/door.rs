@@ -1,0 +1,150 @@
+//! Who is let in, and that the others reach nothing.
+
+use postern_gateway::{Config, Gateway, LocalPrograms};
+
+use crate::support::{KEY, PASSWORD, Server, ask, basic, body, config, enter, gateway, header, key, ok, raw, status};
+
+const NAVIGATES: &str = "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+
+#[tokio::test]
+async fn without_a_key_nothing_reaches_the_server() {
+    let server = Server::always(&ok("application/json", "{}")).await;
+    let gateway = gateway(&server).await;
+    for (line, headers, expected) in [
+        ("GET /api/flows", String::new(), 401),
+        ("GET /", NAVIGATES.to_owned(), 401),
+        ("POST /api/flows/filter", "Content-Length: 0\r\n".to_owned(), 401),
+        ("GET /api/flows", format!("Authorization: {}\r\n", basic("postern:wrong")), 401),
+        ("GET /api/flows", format!("Authorization: {}\r\n", basic(&format!("admin:{PASSWORD}"))), 401),
+        ("GET /api/flows", "Cookie: postern-prod=forged\r\n".to_owned(), 401),
+        ("GET /.postern/status", String::new(), 401),
+        ("POST /.postern/pass", "Content-Length: 0\r\n".to_owned(), 401),
+        ("GET /.postern/other", key(), 404),
+        ("TRACE /api/flows", key(), 405),
+        ("TRACK /api/flows", key(), 405),
+        ("CONNECT example.com:443", key(), 405),
+    ] {
+        let answer = ask(&gateway, line, &headers).await;
+        assert_eq!(status(&answer), expected, "{line} {headers}");
+        assert!(header(&answer, "www-authenticate").is_empty(), "no browser may ask for a password");
+        assert!(!answer.contains(PASSWORD) && !answer.contains(KEY));
+    }
+    assert!(server.received().is_empty());
+}
+
+#[tokio::test]
+async fn foreign_hosts_and_pages_reach_nothing_even_with_a_session() {
+    let server = Server::always(&ok("application/json", "{}")).await;
+    let gateway = gateway(&server).await;
+    let (cookie, port) = (enter(&gateway).await, gateway.port());
+    for (host, headers, expected) in [
+        ("evil.com".to_owned(), String::new(), 403),
+        (format!("evil.com:{port}"), String::new(), 403),
+        ("127.0.0.1".to_owned(), String::new(), 403),
+        (format!("127.0.0.1:{port}"), "Origin: https://evil.com\r\n".to_owned(), 403),
+        (format!("127.0.0.1:{port}"), "Origin: null\r\n".to_owned(), 403),
+        (format!("127.0.0.1:{port}"), "Origin: http://127.0.0.1:1\r\n".to_owned(), 403),
+        (format!("127.0.0.1:{port}"), format!("Origin: http://localhost:{port}\r\n"), 403),
+        (format!("127.0.0.1:{port}"), "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n".to_owned(), 403),
+        (format!("127.0.0.1:{port}"), "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: cors\r\n".to_owned(), 403),
+        (format!("127.0.0.1:{port}"), format!("Sec-Fetch-Site: cross-site\r\n{NAVIGATES}"), 403),
+    ] {
+        let request = format!("GET /api/flows HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{cookie}{headers}\r\n");
+        assert_eq!(status(&raw(&gateway, request).await), expected, "{host} {headers}");
+    }
+    let preflight = ask(
+        &gateway,
+        "OPTIONS /api/flows",
+        "Origin: https://evil.com\r\nAccess-Control-Request-Method: GET\r\nAccess-Control-Request-Private-Network: true\r\n",
+    );
+    let preflight = preflight.await;
+    assert_eq!(status(&preflight), 403);
+    assert!(!preflight.to_ascii_lowercase().contains("access-control-"));
+    assert!(server.received().is_empty());
+}
+
+#[tokio::test]
+async fn key_session_and_nothing_else_let_in() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = gateway(&server).await;
+    let (cookie, port) = (enter(&gateway).await, gateway.port());
+    for headers in [
+        key(),
+        format!("Authorization: Bearer {KEY}\r\n"),
+        cookie.clone(),
+        format!("{cookie}Origin: http://127.0.0.1:{port}\r\nSec-Fetch-Site: same-origin\r\n"),
+        format!("{cookie}Sec-Fetch-Site: none\r\n{NAVIGATES}"),
+    ] {
+        assert_eq!(status(&ask(&gateway, "GET /api/flows", &headers).await), 200, "{headers}");
+    }
+    assert_eq!(server.received().len(), 5);
+}
+
+#[tokio::test]
+async fn a_link_on_another_site_leads_to_our_page_not_to_the_server() {
+    let server = Server::always(&ok("text/html", "secret page")).await;
+    let gateway = gateway(&server).await;
+    // SameSite=Strict keeps the cookie at home.
+    let answer = ask(&gateway, "GET /v2/runs", &format!("Sec-Fetch-Site: cross-site\r\n{NAVIGATES}")).await;
+    assert_eq!((status(&answer), header(&answer, "postern-fault")), (401, vec!["not_let_in"]));
+    assert!(server.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_pass_made_with_the_key_works_once_and_leads_where_it_should() {
+    let server = Server::always(&ok("text/html", "")).await;
+    let gateway = gateway(&server).await;
+    let ask_for = |to: &str| {
+        let json = format!("{{\"to\": \"{to}\"}}");
+        format!("{}Content-Length: {}\r\n\r\n{json}", key(), json.len())
+    };
+    let made = ask(&gateway, "POST /.postern/pass", &ask_for("/v2/dashboard?x=1")).await;
+    assert_eq!(status(&made), 200, "{made}");
+    let url = body(&made).trim_start_matches("{\"url\":\"").trim_end_matches("\"}").to_owned();
+    let path = url.strip_prefix(gateway.browser_origin()).expect("on our browser origin").to_owned();
+
+    let first = ask(&gateway, &format!("GET {path}"), "").await;
+    assert_eq!((status(&first), header(&first, "location")), (303, vec!["/v2/dashboard?x=1"]));
+    let cookie = header(&first, "set-cookie");
+    assert!(cookie[0].starts_with("postern-prod=") && cookie[0].ends_with("; Path=/; HttpOnly; SameSite=Strict"));
+
+    let second = ask(&gateway, &format!("GET {path}"), NAVIGATES).await;
+    assert_eq!((status(&second), header(&second, "set-cookie").len()), (403, 0));
+    assert!(body(&second).contains("href=\"/\""), "there is a way back");
+
+    for to in ["//evil.com", "https://evil.com", "/\\\\evil.com", ""] {
+        assert_eq!(status(&ask(&gateway, "POST /.postern/pass", &ask_for(to)).await), 400, "{to}");
+    }
+    assert!(server.received().is_empty());
+}
+
+#[tokio::test]
+async fn another_profiles_key_and_session_do_not_fit() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let this = gateway(&server).await;
+    let other = Gateway::start(Config { local_key: postern_gateway::Secret::new("other"), ..config(server.port) });
+    let other = other.await.unwrap();
+    let answer = ask(&other, "GET /api/flows", &key()).await;
+    assert_eq!((status(&answer), header(&answer, "postern-fault")), (401, vec!["local_key_wrong"]));
+    assert_eq!(status(&ask(&other, "GET /api/flows", &enter(&this).await).await), 401);
+    assert!(server.received().is_empty());
+}
+
+#[tokio::test]
+async fn local_programs_are_let_in_as_the_profile_says() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    for (local_programs, without_key, with_key) in [
+        (LocalPrograms::Key, 401, 200),
+        // This test is a process of the same user.
+        (LocalPrograms::Open, 200, 200),
+        (LocalPrograms::Off, 401, 401),
+    ] {
+        let gateway = Gateway::start(Config { local_programs, ..config(server.port) }).await.unwrap();
+        assert_eq!(status(&ask(&gateway, "GET /api/flows", "").await), without_key, "{local_programs:?}");
+        assert_eq!(status(&ask(&gateway, "GET /api/flows", &key()).await), with_key, "{local_programs:?}");
+        // A page gets in by session only, whatever local programs may do.
+        let page = "Sec-Fetch-Site: none\r\nSec-Fetch-Mode: no-cors\r\n";
+        assert_eq!(status(&ask(&gateway, "GET /api/flows", page).await), 401, "{local_programs:?}");
+        assert_eq!(status(&ask(&gateway, "GET /.postern/status", &key()).await), 200, "the app's own calls go on");
+    }
+}

@@ -1,0 +1,131 @@
+//! Starting, telling, stopping.
+
+use std::time::{Duration, Instant};
+
+use postern_gateway::{Config, Door, Gateway, Health, Secret, StartError};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use crate::support::{SOON, Server, ask, config, gateway, key, ok};
+
+#[tokio::test]
+async fn a_taken_port_is_told_with_the_program_that_has_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let error = Gateway::start(Config { port, ..config(1) }).await.unwrap_err();
+    let StartError::PortTaken { port: told, program } = error else { panic!("{error}") };
+    assert_eq!(told, port);
+    if cfg!(target_os = "linux") {
+        assert!(program.unwrap().ends_with(&format!("(pid {})", std::process::id())));
+    }
+}
+
+#[tokio::test]
+async fn it_listens_on_loopback_only_and_on_both_kinds() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = gateway(&server).await;
+    assert!(TcpStream::connect(("::1", gateway.port())).await.is_ok() || TcpListener::bind("[::1]:0").await.is_err());
+    // Every other address of this machine; loopback's own further ones included.
+    assert!(TcpStream::connect(("127.0.0.2", gateway.port())).await.is_err());
+}
+
+#[tokio::test]
+async fn an_unusable_secret_or_certificate_is_refused_at_start_and_named() {
+    let mut broken = config(1);
+    broken.remote.headers = vec![(http::HeaderName::from_static("x-token"), Secret::new("canary\r\nX-Evil: 1"))];
+    let error = Gateway::start(broken).await.unwrap_err().to_string();
+    assert_eq!(error, "the secret for header-x-token cannot be sent in a header: it has a line break or a NUL in it");
+
+    let mut broken = config(1);
+    broken.remote.url = "https://127.0.0.1:1".parse().unwrap();
+    broken.remote.tls.extra_ca = Some(b"not a certificate".to_vec());
+    let error = Gateway::start(broken).await.unwrap_err().to_string();
+    assert_eq!(error, "the CA file cannot be used: no PEM certificate in it");
+}
+
+#[tokio::test]
+async fn a_probe_tells_version_latency_and_that_we_are_let_in() {
+    let server = Server::start(|request| {
+        assert_eq!(request.all("authorization").len(), 1);
+        Some(ok("application/json", "\"3.8.8\"").into_bytes())
+    })
+    .await;
+    let gateway = gateway(&server).await;
+    assert_eq!(gateway.status().borrow().health, Health::Unknown);
+    gateway.probe().await;
+    let status = gateway.status().borrow().clone();
+    assert_eq!((status.health, status.version.as_deref()), (Health::Up, Some("3.8.8")));
+    assert!(status.latency.is_some());
+    assert_eq!(server.only().line(), "GET /api/admin/version HTTP/1.1");
+
+    let report = ask(&gateway, "GET /.postern/status", &key()).await;
+    assert!(report.contains("\"profile\":\"prod\"") && report.contains("\"state\":\"up\""), "{report}");
+    assert!(report.contains("\"version\":\"3.8.8\""));
+}
+
+#[tokio::test]
+async fn every_exchange_is_told_without_its_query() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = gateway(&server).await;
+    let mut exchanges = gateway.exchanges();
+    ask(&gateway, "GET /api/flows?secret=canary", &key()).await;
+    ask(&gateway, "GET /api/flows", "").await;
+    let (first, second) = (exchanges.recv().await.unwrap(), exchanges.recv().await.unwrap());
+    assert_eq!((first.door, first.path.as_str(), first.status.as_u16()), (Door::Program, "/api/flows", 200));
+    assert_eq!((second.door, second.fault, second.status.as_u16()), (Door::Refused, Some("not_let_in"), 401));
+}
+
+#[tokio::test]
+async fn stopping_closes_the_listener_and_cuts_what_is_under_way_within_a_second() {
+    // A server that takes requests and never answers.
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = Gateway::start(config(server.local_addr().unwrap().port())).await.unwrap();
+    let port = gateway.port();
+    let mut waiting = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!("GET /api/flows HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{}\r\n", key());
+    waiting.write_all(request.as_bytes()).await.unwrap();
+    let idle = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let (_upstream, _) = server.accept().await.unwrap();
+
+    let began = Instant::now();
+    timeout(SOON, gateway.stop()).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
+    for mut stream in [waiting, idle] {
+        // A reset is an end too.
+        assert_eq!(timeout(SOON, stream.read(&mut [0; 1])).await.unwrap().unwrap_or_default(), 0);
+    }
+}
+
+#[tokio::test]
+async fn dropping_the_handle_frees_the_port() {
+    let gateway = Gateway::start(config(1)).await.unwrap();
+    let port = gateway.port();
+    drop(gateway);
+    timeout(SOON, async {
+        while TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn debug_output_shows_no_secret() {
+    let mut config = config(1);
+    config.remote.headers = vec![(http::HeaderName::from_static("x-token"), Secret::new("header-canary"))];
+    let shown = format!("{config:?}");
+    let gateway = Gateway::start(config).await.unwrap();
+    let pass = gateway.enter_url("/").unwrap();
+    let shown = format!("{shown}{gateway:?}{pass:?}");
+    for canary in [
+        crate::support::PASSWORD,
+        crate::support::KEY,
+        "header-canary",
+        &crate::support::basic("admin:s3cret-canary")[6..],
+    ] {
+        assert!(!shown.contains(canary), "{canary} in {shown}");
+    }
+}

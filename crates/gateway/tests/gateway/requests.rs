@@ -1,0 +1,142 @@
+//! What the server receives.
+
+use postern_gateway::{Config, Gateway, Secret};
+
+use crate::support::{PASSWORD, Server, ask, basic, config, enter, gateway, header, key, ok, status};
+
+#[tokio::test]
+async fn the_profiles_credential_and_headers_arrive_once_whatever_the_client_sends() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let mut config = config(server.port);
+    config.remote.headers = vec![(http::HeaderName::from_static("x-secret"), Secret::new("header-canary"))];
+    let gateway = Gateway::start(config).await.unwrap();
+    let cookie = enter(&gateway).await;
+    for headers in [
+        key(),
+        format!("{cookie}Authorization: Basic Zm9yZ2VkOmZvcmdlZA==\r\n"),
+        format!("{cookie}X-Secret: forged\r\nX-Secret: again\r\n"),
+        format!("{}Connection: authorization, x-secret\r\nConnection: x-named\r\nX-Named: 1\r\n", key()),
+    ] {
+        assert_eq!(status(&ask(&gateway, "GET /api/flows", &headers).await), 200, "{headers}");
+        let received = server.received().pop().unwrap();
+        assert_eq!(received.all("authorization"), [basic(&format!("admin:{PASSWORD}"))], "{headers}");
+        assert_eq!(received.all("x-secret"), ["header-canary"], "{headers}");
+        assert!(received.all("x-named").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_is_ours_or_for_one_hop_stays_here() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = gateway(&server).await;
+    let (cookie, port) = (enter(&gateway).await, gateway.port());
+    let session = cookie.trim_end().to_owned();
+    let headers = format!(
+        "{session}; prefect_ui_version=v2\r\nOrigin: http://127.0.0.1:{port}\r\n\
+         Referer: http://127.0.0.1:{port}/v2/runs?a=b\r\nX-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n\
+         X-Forwarded-Host: evil.com\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\n\
+         Proxy-Authorization: Basic eDp5\r\nTrailer: X-T\r\nPrefect-Csrf-Token: token\r\nX-Custom: kept\r\n"
+    );
+    assert_eq!(status(&ask(&gateway, "GET /api/flows?x=%2F&y=a+b", &headers).await), 200);
+    let received = server.only();
+    assert_eq!(received.line(), "GET /api/flows?x=%2F&y=a+b HTTP/1.1");
+    let upstream = format!("127.0.0.1:{}", server.port);
+    for (name, expected) in [
+        ("host", vec![upstream.clone()]),
+        ("origin", vec![format!("http://{upstream}")]),
+        ("referer", vec![format!("http://{upstream}/v2/runs?a=b")]),
+        ("cookie", vec!["prefect_ui_version=v2".to_owned()]),
+        ("prefect-csrf-token", vec!["token".to_owned()]),
+        ("x-custom", vec!["kept".to_owned()]),
+    ] {
+        assert_eq!(received.all(name), expected, "{name}");
+    }
+    for name in [
+        "x-forwarded-for",
+        "forwarded",
+        "x-forwarded-host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "proxy-authorization",
+        "upgrade",
+    ] {
+        assert!(received.all(name).is_empty(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_stream_with_their_framing() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = gateway(&server).await;
+    let sized = format!("{}Content-Length: 5\r\n\r\nhello", key());
+    assert_eq!(status(&ask(&gateway, "POST /api/flows/filter", &sized).await), 200);
+    let chunked = format!("{}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", key());
+    assert_eq!(status(&ask(&gateway, "POST /api/flows/filter", &chunked).await), 200);
+    let [sized, chunked] = &server.received()[..] else { panic!() };
+    assert_eq!((sized.all("content-length"), &sized.body[..]), (vec!["5"], &b"hello"[..]));
+    assert_eq!(
+        (chunked.all("transfer-encoding"), &chunked.body[..]),
+        (vec!["chunked"], &b"5\r\nhello\r\n0\r\n\r\n"[..])
+    );
+}
+
+#[tokio::test]
+async fn the_servers_cookies_stay_with_the_gateway() {
+    let server = Server::always(
+        "HTTP/1.1 200 OK\r\nSet-Cookie: edge=abc; Secure; HttpOnly; Path=/\r\nSet-Cookie: two=2\r\nContent-Length: 0\r\n\r\n",
+    )
+    .await;
+    let gateway = gateway(&server).await;
+    let first = ask(&gateway, "GET /api/flows", &key()).await;
+    assert!(header(&first, "set-cookie").is_empty());
+    ask(&gateway, "GET /api/flows", &format!("{}Cookie: page=1; two=forged\r\n", key())).await;
+    let received = server.received();
+    assert!(received[0].all("cookie").is_empty());
+    let sent = received[1].all("cookie").concat();
+    let mut sent: Vec<&str> = sent.split("; ").collect();
+    sent.sort_unstable();
+    // Loopback counts as secure, as in browsers.
+    assert_eq!(sent, ["edge=abc", "page=1", "two=2"]);
+}
+
+#[tokio::test]
+async fn a_base_path_and_an_api_elsewhere_are_reached() {
+    let server = Server::always(&ok("text/plain", "ok")).await;
+    let mut config = config(server.port);
+    config.remote.url = format!("http://127.0.0.1:{}/prefect/", server.port).parse().unwrap();
+    config.remote.api_url = Some(format!("http://127.0.0.1:{}/other/api", server.port).parse().unwrap());
+    let gateway = Gateway::start(config).await.unwrap();
+    for (path, expected) in [
+        ("/", "/prefect/"),
+        ("/prefect/assets/x.js", "/prefect/assets/x.js"),
+        ("/assets/x.js", "/prefect/assets/x.js"),
+        ("/api/flows?limit=1", "/other/api/flows?limit=1"),
+        ("//evil.example/x", "/prefect//evil.example/x"),
+    ] {
+        assert_eq!(status(&ask(&gateway, &format!("GET {path}"), &key()).await), 200, "{path}");
+        assert_eq!(server.received().pop().unwrap().target(), expected, "{path}");
+    }
+    let seen = server.received().len();
+    for path in ["/../secret", "/%2e%2e/secret", "/api/../x", "/prefect/..%2fsecret"] {
+        assert_eq!(status(&ask(&gateway, &format!("GET {path}"), &key()).await), 400, "{path}");
+    }
+    assert_eq!(server.received().len(), seen);
+}
+
+#[tokio::test]
+async fn a_read_only_profile_reads_and_does_not_write() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = Gateway::start(Config { read_only: true, ..config(server.port) }).await.unwrap();
+    let post = format!("{}Content-Length: 2\r\n\r\n{{}}", key());
+    assert_eq!(status(&ask(&gateway, "POST /api/flows/filter", &post).await), 200);
+    assert_eq!(status(&ask(&gateway, "GET /api/flows/1", &key()).await), 200);
+    let seen = server.received().len();
+    for line in ["POST /api/flows/", "DELETE /api/flows/1", "POST /x/%2e%2e/api/flows/", "POST /%61pi/flows/"] {
+        let answer = ask(&gateway, line, &post).await;
+        assert_eq!(status(&answer), 403, "{line}");
+        assert!(answer.contains("\"code\":\"read_only\"") && answer.contains("Production"), "{answer}");
+    }
+    assert_eq!(server.received().len(), seen);
+}

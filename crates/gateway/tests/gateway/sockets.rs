@@ -1,0 +1,250 @@
+//! WebSockets, against a server that asks for Prefect's first message.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use postern_gateway::{Config, Gateway, LocalPrograms};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, accept_hdr_async, connect_async};
+
+use crate::support::{KEY, PASSWORD, SOON, ask, basic, config, enter, header, key, status};
+
+type Seen = Arc<Mutex<Vec<String>>>;
+
+/// A WebSocket server like Prefect's: remembers each handshake's headers and every message, answers the auth
+/// message, and echoes the rest.
+async fn prefect() -> (u16, Seen, Seen) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (handshakes, messages) = (Seen::default(), Seen::default());
+    let (heads, texts) = (Arc::clone(&handshakes), Arc::clone(&messages));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (heads, texts) = (Arc::clone(&heads), Arc::clone(&texts));
+            tokio::spawn(async move {
+                #[expect(clippy::result_large_err, reason = "tungstenite's own type")]
+                let note = |request: &Request, mut response: Response| {
+                    heads.lock().unwrap().push(format!("{} {:?}", request.uri(), request.headers()));
+                    if let Some(protocol) = request.headers().get("sec-websocket-protocol") {
+                        response.headers_mut().insert("sec-websocket-protocol", protocol.clone());
+                    }
+                    Ok(response)
+                };
+                let Ok(mut socket) = accept_hdr_async(stream, note).await else { return };
+                while let Some(Ok(message)) = socket.next().await {
+                    if let Message::Text(text) = &message {
+                        texts.lock().unwrap().push(text.to_string());
+                    }
+                    let answer = match &message {
+                        Message::Text(text) if text.contains("\"type\":\"auth\"") => {
+                            Message::text("{\"type\":\"auth_success\"}")
+                        }
+                        Message::Text(_) | Message::Binary(_) => message,
+                        _ => continue,
+                    };
+                    if socket.send(answer).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (port, handshakes, messages)
+}
+
+type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+async fn connect(gateway: &Gateway, path: &str, headers: &[(&str, &str)]) -> tungstenite::Result<Client> {
+    let mut request = format!("ws://127.0.0.1:{}{path}", gateway.port()).into_client_request().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+    }
+    timeout(SOON, connect_async(request)).await.unwrap().map(|(socket, _)| socket)
+}
+
+async fn next(socket: &mut Client) -> Message {
+    timeout(SOON, socket.next()).await.unwrap().unwrap().unwrap()
+}
+
+const PREFECT: (&str, &str) = ("sec-websocket-protocol", "prefect");
+
+fn auth(token: &str) -> Message {
+    Message::text(format!("{{\"type\":\"auth\",\"token\":\"{token}\"}}"))
+}
+
+#[tokio::test]
+async fn the_key_in_the_first_message_opens_and_the_server_gets_its_own_auth_string() {
+    let (port, handshakes, messages) = prefect().await;
+    let gateway = Gateway::start(config(port)).await.unwrap();
+    let mut socket =
+        connect(&gateway, "/api/events/out", &[PREFECT, ("sec-websocket-extensions", "permessage-deflate")])
+            .await
+            .unwrap();
+    assert!(handshakes.lock().unwrap().is_empty(), "the server is dialled only after the proof");
+    socket.send(auth(&format!("postern:{KEY}"))).await.unwrap();
+    assert_eq!(next(&mut socket).await, Message::text("{\"type\":\"auth_success\"}"));
+    socket.send(Message::binary(vec![7; 100_000])).await.unwrap();
+    assert_eq!(next(&mut socket).await, Message::binary(vec![7; 100_000]));
+
+    let handshake = handshakes.lock().unwrap().join("\n");
+    assert!(handshake.starts_with("/api/events/out "), "{handshake}");
+    assert!(handshake.contains(&basic(&format!("admin:{PASSWORD}"))));
+    assert!(!handshake.contains("permessage-deflate"));
+    assert_eq!(messages.lock().unwrap()[0], format!("{{\"type\":\"auth\",\"token\":\"admin:{PASSWORD}\"}}"));
+}
+
+#[tokio::test]
+async fn a_handshake_with_key_or_session_opens_too() {
+    let (port, _, messages) = prefect().await;
+    let gateway = Gateway::start(config(port)).await.unwrap();
+    let authorization = basic(&format!("postern:{KEY}"));
+    let cookie = enter(&gateway).await;
+    let cookie = cookie.trim_start_matches("Cookie: ").trim_end();
+    let origin = gateway.origin();
+    for headers in [
+        [PREFECT, ("authorization", authorization.as_str())].as_slice(),
+        &[PREFECT, ("cookie", cookie), ("origin", &origin)],
+    ] {
+        let mut socket = connect(&gateway, "/api/events/in", headers).await.unwrap();
+        socket.send(auth("whatever the client thinks")).await.unwrap();
+        assert_eq!(next(&mut socket).await, Message::text("{\"type\":\"auth_success\"}"));
+    }
+    assert_eq!(messages.lock().unwrap().len(), 2);
+    assert!(messages.lock().unwrap().iter().all(|text| text.contains(PASSWORD)));
+}
+
+#[tokio::test]
+async fn without_the_key_the_server_is_not_even_dialled() {
+    let (port, handshakes, _) = prefect().await;
+    let gateway = Gateway::start(config(port)).await.unwrap();
+    for token in ["admin:s3cret-canary", "postern:wrong", ""] {
+        let mut socket = connect(&gateway, "/api/events/in", &[PREFECT]).await.unwrap();
+        socket.send(auth(token)).await.unwrap();
+        let Message::Close(Some(frame)) = next(&mut socket).await else { panic!("not closed for {token}") };
+        assert_eq!(u16::from(frame.code), 1008);
+    }
+    let mut silent = connect(&gateway, "/api/events/in", &[PREFECT]).await.unwrap();
+    silent.send(Message::text("{\"type\":\"filter\"}")).await.unwrap();
+    assert!(matches!(next(&mut silent).await, Message::Close(Some(_))));
+
+    for (headers, expected) in [
+        (&[][..], 401),
+        (&[PREFECT, ("authorization", "Bearer wrong")], 401),
+        (&[PREFECT, ("origin", "https://evil.com")], 403),
+        (&[PREFECT, ("origin", "null")], 403),
+    ] {
+        let Err(tungstenite::Error::Http(answer)) = connect(&gateway, "/api/events/in", headers).await else {
+            panic!()
+        };
+        assert_eq!(answer.status().as_u16(), expected, "{headers:?}");
+    }
+    let off = Gateway::start(Config { local_programs: LocalPrograms::Off, ..config(port) }).await.unwrap();
+    assert!(connect(&off, "/api/events/in", &[PREFECT]).await.is_err());
+    assert!(handshakes.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_local_key_never_reaches_a_server_that_asks_for_nothing() {
+    let (port, handshakes, messages) = prefect().await;
+    let mut config = config(port);
+    (config.remote.edge, config.remote.prefect) = (None, None);
+    let gateway = Gateway::start(config).await.unwrap();
+    let authorization = basic(&format!("postern:{KEY}"));
+    for headers in [&[PREFECT][..], &[PREFECT, ("authorization", &authorization)]] {
+        let mut socket = connect(&gateway, "/api/events/in", headers).await.unwrap();
+        socket.send(auth(&format!("postern:{KEY}"))).await.unwrap();
+        assert_eq!(next(&mut socket).await, Message::text("{\"type\":\"auth_success\"}"));
+    }
+    assert_eq!(*messages.lock().unwrap(), ["{\"type\":\"auth\",\"token\":\"\"}", "{\"type\":\"auth\",\"token\":\"\"}"]);
+    assert!(!handshakes.lock().unwrap().concat().contains("authorization"));
+}
+
+#[tokio::test]
+async fn other_subprotocols_pass_raw() {
+    let (port, _, messages) = prefect().await;
+    let gateway = Gateway::start(config(port)).await.unwrap();
+    let authorization = basic(&format!("postern:{KEY}"));
+    let mut socket = connect(&gateway, "/api/x", &[("authorization", &authorization)]).await.unwrap();
+    socket.send(auth("mine")).await.unwrap();
+    next(&mut socket).await;
+    assert_eq!(*messages.lock().unwrap(), ["{\"type\":\"auth\",\"token\":\"mine\"}"]);
+}
+
+#[tokio::test]
+async fn a_refused_or_faked_upgrade_is_told() {
+    let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (answer, expected, code) in [
+        ("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n", 502, &["socket_refused"][..]),
+        ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", 403, &[]),
+        (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+            502,
+            &["invalid_answer"],
+        ),
+        (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n",
+            502,
+            &["invalid_answer"],
+        ),
+    ] {
+        let server = crate::support::Server::always(answer).await;
+        let gateway = Gateway::start(config(server.port)).await.unwrap();
+        let request =
+            format!("GET /api/events/in HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{upgrade}{}\r\n", gateway.port(), key());
+        let told = read_head(&gateway, &request).await;
+        assert_eq!((status(&told), &header(&told, "postern-fault")[..]), (expected, code), "{answer}");
+    }
+    // Refused at the guard: an upgrade to anything else.
+    let server = crate::support::Server::always("HTTP/1.1 101 Switching Protocols\r\n\r\n").await;
+    let gateway = Gateway::start(config(server.port)).await.unwrap();
+    let h2c = format!("{}Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n", key());
+    assert_eq!(status(&ask(&gateway, "GET /api/flows", &h2c).await), 400);
+    assert!(server.received().is_empty());
+}
+
+async fn read_head(gateway: &Gateway, request: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.port())).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while crate::support::find(&answer, b"\r\n\r\n").is_none() {
+        assert_ne!(timeout(SOON, stream.read_buf(&mut answer)).await.unwrap().unwrap(), 0);
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_close_travels_both_ways_and_a_stop_cuts_within_a_second() {
+    let (port, _, _) = prefect().await;
+    let gateway = Gateway::start(config(port)).await.unwrap();
+    let mut closing = connect(&gateway, "/api/events/out", &[PREFECT]).await.unwrap();
+    closing.send(auth(&format!("postern:{KEY}"))).await.unwrap();
+    next(&mut closing).await;
+    closing.close(None).await.unwrap();
+    while timeout(SOON, closing.next()).await.unwrap().is_some_and(|message| message.is_ok()) {}
+
+    let mut open = connect(&gateway, "/api/events/out", &[PREFECT]).await.unwrap();
+    open.send(auth(&format!("postern:{KEY}"))).await.unwrap();
+    next(&mut open).await;
+    let unproven = connect(&gateway, "/api/events/out", &[PREFECT]).await.unwrap();
+    let began = Instant::now();
+    gateway.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(1));
+    for mut socket in [open, unproven] {
+        assert!(timeout(SOON, socket.next()).await.unwrap().is_none_or(|message| message.is_err()));
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_profile_has_no_sockets_that_write() {
+    let (port, handshakes, _) = prefect().await;
+    let gateway = Gateway::start(Config { read_only: true, ..config(port) }).await.unwrap();
+    assert!(connect(&gateway, "/api/events/in", &[PREFECT]).await.is_err());
+    assert!(handshakes.lock().unwrap().is_empty());
+    assert!(connect(&gateway, "/api/events/out", &[PREFECT]).await.is_ok());
+}
