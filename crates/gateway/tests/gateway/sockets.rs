@@ -45,7 +45,7 @@ async fn prefect() -> (u16, Seen, Seen) {
                             Message::text("{\"type\":\"auth_success\"}")
                         }
                         Message::Text(_) | Message::Binary(_) => message,
-                        _ => continue,
+                        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => continue,
                     };
                     if socket.send(answer).await.is_err() {
                         return;
