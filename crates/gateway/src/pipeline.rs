@@ -16,7 +16,6 @@ use crate::body::Body;
 use crate::fault::Fault;
 use crate::fault::answer::Audience;
 use crate::gateway::Shared;
-use crate::guard::door::Who;
 use crate::listen::peer::Peer;
 use crate::route::Target;
 use crate::status::{Door, Exchange, Health};
@@ -53,16 +52,14 @@ async fn serve(
 ) -> Result<Response<Body>, Fault> {
     // 2. guard: on the request as received, because rewriting would destroy what it judges.
     let visitor = guard::check(&request, peer, &shared.door)?;
+    *door = visitor.who.door();
     if own::is_ours(request.uri().path()) {
         return own::answer(request, &visitor, shared).await;
     }
-    *door = match visitor.who {
-        Who::Session => Door::Session,
-        Who::SameUser => Door::Program,
-        Who::Key | Who::Unproven if shared.door.lets_programs_in() => Door::Program,
-        Who::Key | Who::Unproven => return Err(Fault::NotLetIn),
-        Who::Nobody(refusal) => return Err(refusal.into()),
-    };
+    if let Err(fault) = shared.door.admits(visitor.who) {
+        *door = Door::Refused;
+        return Err(fault);
+    }
 
     // 3. route: after the guard, so that nobody outside learns where paths lead.
     let target = route::target(request.uri(), &shared.upstream)?;

@@ -17,7 +17,7 @@ use super::host::Names;
 use crate::config::{Config, LOCAL_USER, LocalPrograms};
 use crate::fault::Fault;
 use crate::listen::peer::Peer;
-use crate::{Secret, cookies, guard};
+use crate::{Secret, cookies, guard, status};
 
 /// How long a pass is good for.
 const PASS_LIFE: Duration = Duration::from_secs(30);
@@ -57,6 +57,17 @@ pub(crate) enum Who {
     Unproven,
     /// Anybody: good for `/.postern/enter` only.
     Nobody(Refusal),
+}
+
+impl Who {
+    /// As exchanges tell it.
+    pub(crate) fn door(self) -> status::Door {
+        match self {
+            Self::Session => status::Door::Session,
+            Self::Key | Self::SameUser | Self::Unproven => status::Door::Program,
+            Self::Nobody(_) => status::Door::Refused,
+        }
+    }
 }
 
 /// Why nobody.
@@ -145,9 +156,14 @@ impl Door {
             .is_some_and(|key| self.key.matches(key))
     }
 
-    /// Whether those with the key may reach the server, not just our own paths.
-    pub(crate) fn lets_programs_in(&self) -> bool {
-        self.local_programs != LocalPrograms::Off
+    /// Whether they may reach the server, and not just our own paths.
+    pub(crate) fn admits(&self, who: Who) -> Result<(), Fault> {
+        match who {
+            Who::Session | Who::SameUser => Ok(()),
+            Who::Key | Who::Unproven if self.local_programs != LocalPrograms::Off => Ok(()),
+            Who::Key | Who::Unproven => Err(Fault::NotLetIn),
+            Who::Nobody(refusal) => Err(refusal.into()),
+        }
     }
 
     /// A fresh pass, leading to `to`.
