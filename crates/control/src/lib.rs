@@ -8,6 +8,7 @@
 //! gateway is told.
 
 pub mod controller;
+pub mod door;
 pub mod environment;
 pub mod folders;
 pub mod menu;
