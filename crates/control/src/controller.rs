@@ -14,8 +14,14 @@
 
 mod change;
 pub mod driver;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod life;
 mod mint;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
 mod update;
 
 use std::collections::VecDeque;
@@ -159,7 +165,7 @@ pub struct Ticket(pub(crate) u64);
 /// All that can happen. The first group is what people ask for; the second is what the driver brings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// Connect; where it is failing, try again now.
+    /// Connect; where it is failing, start anew.
     Connect(ProfileId),
     /// Close the listener.
     Disconnect(ProfileId),

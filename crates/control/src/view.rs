@@ -118,13 +118,25 @@ pub enum ConnectionState {
 #[allow(missing_docs, reason = "as in the tray's menu")]
 pub enum ManagerAction {
     /// Where it is failing: try again now.
-    Connect { id: String },
-    Disconnect { id: String },
-    Open { id: String },
-    OpenInBrowser { id: String },
-    CopyApiUrl { id: String },
+    Connect {
+        id: String,
+    },
+    Disconnect {
+        id: String,
+    },
+    Open {
+        id: String,
+    },
+    OpenInBrowser {
+        id: String,
+    },
+    CopyApiUrl {
+        id: String,
+    },
     /// With its secrets.
-    Remove { id: String },
+    Remove {
+        id: String,
+    },
 }
 
 impl TryFrom<ManagerAction> for Event {

@@ -95,7 +95,7 @@ impl State {
                 None => {
                     let mut entry = Entry::new(profile);
                     if self.phase == Phase::Running && self.at_start.wants(&entry.profile) {
-                        entry.connect();
+                        entry.connect(effects);
                     }
                     entry
                 }
@@ -146,7 +146,14 @@ impl Entry {
     /// The same profile, changed: what is known of slots it still has stays known.
     fn replace(&mut self, profile: Profile) {
         let filled = |slot: &Slot| self.slots.iter().find(|(other, _)| other == slot).and_then(|(_, filled)| *filled);
-        self.slots = profile.slots().into_iter().map(|slot| { let filled = filled(&slot); (slot, filled) }).collect();
+        self.slots = profile
+            .slots()
+            .into_iter()
+            .map(|slot| {
+                let filled = filled(&slot);
+                (slot, filled)
+            })
+            .collect();
         self.profile = profile;
     }
 }

@@ -88,20 +88,28 @@ impl Entry {
         Self { profile, connection: Connection::Off, slots, life: Life::default() }
     }
 
-    /// Connects if off; where it is failing, tries again now.
-    pub(super) fn connect(&mut self) {
-        match &mut self.connection {
+    /// Whether its gateway accepts connections, however the server is.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        matches!(self.life.listener, Listener::Standing(_))
+    }
+
+    /// Connects if off. Where it is failing, starts anew: secrets and files are read again.
+    pub(super) fn connect(&mut self, effects: &mut Vec<Effect>) {
+        match &self.connection {
             Connection::Up { .. } | Connection::Starting => {}
-            Connection::Off => {
-                self.connection = Connection::Starting;
-                self.life.failures = 0;
-                self.life.pulse = Pulse::Due;
-            }
-            Connection::Failing { .. } | Connection::SignInRequired { .. } | Connection::PortTaken { .. } => {
-                self.life.failures = 0;
-                self.try_now();
-            }
+            Connection::Off
+            | Connection::Failing { .. }
+            | Connection::SignInRequired { .. }
+            | Connection::PortTaken { .. } => self.start_anew(effects),
         }
+    }
+
+    fn start_anew(&mut self, effects: &mut Vec<Effect>) {
+        self.connection = Connection::Starting;
+        self.life.failures = 0;
+        self.life.pulse = Pulse::Due;
+        self.life.listener.stop(effects);
     }
 
     /// Wants nothing any more.
@@ -114,10 +122,7 @@ impl Entry {
     /// The profile or its secrets changed: what stands serves the old ones.
     pub(super) fn restart(&mut self, effects: &mut Vec<Effect>) {
         if self.connection.wanted() {
-            self.connection = Connection::Starting;
-            self.life.failures = 0;
-            self.life.pulse = Pulse::Due;
-            self.life.listener.stop(effects);
+            self.start_anew(effects);
         }
     }
 
@@ -129,7 +134,7 @@ impl Entry {
             if !self.life.waiting.contains(&window) {
                 self.life.waiting.push(window);
             }
-            self.connect();
+            self.connect(effects);
         }
     }
 
@@ -137,11 +142,9 @@ impl Entry {
         Effect::OpenDoor { generation, profile: Box::new(self.profile.clone()), window }
     }
 
-    /// The timer rang, or a person does not want to wait for it.
-    pub(super) fn try_now(&mut self) {
-        if self.life.pulse != Pulse::Asking {
-            self.life.pulse = Pulse::Due;
-        }
+    /// The timer rang.
+    pub(super) fn try_again(&mut self) {
+        self.life.pulse = Pulse::Due;
         if let Connection::Failing { next_try, .. } = &mut self.connection {
             *next_try = None;
         }

@@ -68,11 +68,15 @@ mod tests {
     #[test]
     fn delays_double_from_a_second_to_half_a_minute() {
         let mut mint = Mint::new(7);
-        for (failures, longest) in [(0, 1), (1, 2), (2, 4), (3, 8), (4, 16), (5, 30), (6, 30), (40, 30), (u32::MAX, 30)] {
+        for (failures, longest) in [(0, 1), (1, 2), (2, 4), (3, 8), (4, 16), (5, 30), (6, 30), (40, 30), (u32::MAX, 30)]
+        {
             let longest = Duration::from_secs(longest);
             for _ in 0..200 {
                 let delay = mint.backoff(failures);
-                assert!(delay <= longest && delay > longest * 3 / 4 - Duration::from_millis(1), "{failures}: {delay:?}");
+                assert!(
+                    delay <= longest && delay > longest * 3 / 4 - Duration::from_millis(1),
+                    "{failures}: {delay:?}"
+                );
             }
         }
     }

@@ -48,7 +48,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Connect(id) => {
             if let Some(entry) = state.wanted(&id) {
-                entry.connect();
+                entry.connect(&mut effects);
             }
         }
         Event::Disconnect(id) => {
@@ -58,7 +58,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Toggle(id) => {
             if let Some(entry) = state.wanted(&id) {
-                if entry.connection.wanted() { entry.disconnect(&mut effects) } else { entry.connect() }
+                if entry.connection.wanted() { entry.disconnect(&mut effects) } else { entry.connect(&mut effects) }
             }
         }
         Event::Open(id) => {
@@ -151,7 +151,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Due(timer) => {
             if let Some(entry) = state.entries.iter_mut().find(|entry| entry.life.pulse == Pulse::Waiting(timer)) {
-                entry.try_now();
+                entry.try_again();
             }
         }
     }

@@ -260,11 +260,7 @@ impl From<&Profile> for Draft {
             local_programs: profile.local_programs.into(),
             edge,
             prefect,
-            headers: written
-                .headers
-                .into_iter()
-                .map(|name| HeaderDraft { name, value: SecretInput::Keep })
-                .collect(),
+            headers: written.headers.into_iter().map(|name| HeaderDraft { name, value: SecretInput::Keep }).collect(),
             ca_file: written.ca_file,
             client_cert_file: written.client_cert_file,
             client_key_file: written.client_key_file,

@@ -69,7 +69,11 @@ async fn start(profile: &Profile, place: &Place) -> Result<Gateway, Failure> {
     let config = resolve(profile, place.folders.config(), &place.vault).await.map_err(|error| not_resolved(&error))?;
     Gateway::start(config).await.map_err(|error| {
         let trouble = Trouble::from(&error);
-        if matches!(error, StartError::PortTaken { .. }) { Failure::PortTaken(trouble) } else { Failure::Other(trouble) }
+        if matches!(error, StartError::PortTaken { .. }) {
+            Failure::PortTaken(trouble)
+        } else {
+            Failure::Other(trouble)
+        }
     })
 }
 
@@ -87,12 +91,7 @@ fn not_resolved(error: &ResolveError) -> Failure {
 }
 
 /// Carries out orders and tells what it sees, until the orders end.
-async fn serve(
-    generation: Generation,
-    gateway: &Gateway,
-    place: &Place,
-    mut orders: mpsc::UnboundedReceiver<Order>,
-) {
+async fn serve(generation: Generation, gateway: &Gateway, place: &Place, mut orders: mpsc::UnboundedReceiver<Order>) {
     let mut status = gateway.status();
     let mut probe: Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> = None;
     loop {
@@ -139,7 +138,7 @@ fn open(gateway: &Gateway, place: &Place, profile: Profile, window: Window) {
             name: profile.name,
             color: profile.color,
             enter,
-            origin: gateway.browser_origin(),
+            origin: gateway.browser_origin().to_owned(),
         },
         Window::DashboardIfOpen => ShellRequest::ReenterDashboard { id: profile.id, enter },
         Window::Browser => ShellRequest::OpenBrowser { url: enter },

@@ -25,12 +25,7 @@ pub(super) fn loaded(store: &Store) -> Event {
 }
 
 /// Carries out changes and watches the file, until nobody wants changes any more.
-pub(super) async fn keep(
-    store: Store,
-    vault: Vault,
-    mut changes: mpsc::UnboundedReceiver<Change>,
-    outcomes: Outcomes,
-) {
+pub(super) async fn keep(store: Store, vault: Vault, mut changes: mpsc::UnboundedReceiver<Change>, outcomes: Outcomes) {
     let files = Files(Arc::new(Mutex::new(store)));
     let mut glance = tokio::time::interval(GLANCE);
     glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -77,7 +72,9 @@ impl Files {
 
 async fn apply(change: Change, files: &Files, vault: &Vault) -> Result<Stored, SaveErrors> {
     match change {
-        Change::Put { before, written, secrets } => put(before.map(|before| *before), *written, secrets, files, vault).await,
+        Change::Put { before, written, secrets } => {
+            put(before.map(|before| *before), *written, secrets, files, vault).await
+        }
         Change::Remove { id } => remove(id, files, vault).await,
     }
 }
@@ -91,7 +88,8 @@ async fn put(
     files: &Files,
     vault: &Vault,
 ) -> Result<Stored, SaveErrors> {
-    let id: ProfileId = written.id.parse().map_err(|_| SaveErrors::whole(&StoreError::NoSuchProfile(written.id.clone()).trouble()))?;
+    let id: ProfileId =
+        written.id.parse().map_err(|_| SaveErrors::whole(&StoreError::NoSuchProfile(written.id.clone()).trouble()))?;
     let mut replaced = Replaced { id: &id, vault, secrets: Vec::new() };
     if let Err(errors) = replaced.all(secrets).await {
         replaced.put_back().await;

@@ -22,7 +22,8 @@ pub(crate) fn prepare(draft: &Draft, profiles: &[&Profile]) -> Result<Change, Sa
     let written = written(draft, before, profiles, &mut errors);
 
     // The store assigns a new profile's port; here any that is free will do.
-    let free = || (1024..=u16::MAX).find(|port| Profile::may_use_port(*port) && profiles.iter().all(|p| p.port != *port));
+    let free =
+        || (1024..=u16::MAX).find(|port| Profile::may_use_port(*port) && profiles.iter().all(|p| p.port != *port));
     let complete = Written { port: written.port.or_else(|| free().map(i64::from)), ..written.clone() };
     if let Err(remarks) = complete.check() {
         errors.extend(remarks.into_iter().map(FieldError::from));
@@ -34,11 +35,7 @@ pub(crate) fn prepare(draft: &Draft, profiles: &[&Profile]) -> Result<Change, Sa
 
     let secrets = Secrets { before, changes: Vec::new(), errors }.of(draft);
     if secrets.errors.is_empty() {
-        Ok(Change::Put {
-            before: before.cloned().map(Box::new),
-            written: Box::new(written),
-            secrets: secrets.changes,
-        })
+        Ok(Change::Put { before: before.cloned().map(Box::new), written: Box::new(written), secrets: secrets.changes })
     } else {
         Err(SaveErrors { errors: secrets.errors })
     }

@@ -1,0 +1,390 @@
+//! What each event leads to, one case after the other. `model.rs` tries the combinations.
+
+use insta::assert_snapshot;
+use postern_gateway::Fault;
+
+use super::fixture::{Stage, at, failing, id, profile, said, secret_missing, trouble, unreachable, up, written};
+use super::{AtStart, Change, Connection, Effect, Event, Failure, Phase, Stored, Ticket};
+use crate::profile::{Color, Connect, Profile, Slot, Written};
+use crate::view::{Draft, SaveErrors, SecretInput};
+
+fn one() -> Stage {
+    Stage::with(AtStart::Always, &[profile("prod", 4201)])
+}
+
+fn one_up() -> Stage {
+    let mut stage = one();
+    stage.starts();
+    stage.probed(up());
+    stage
+}
+
+#[test]
+fn a_profile_is_started_then_probed_then_up() {
+    let mut stage = one();
+    assert_snapshot!(said(&stage.effects), @"start prod");
+    assert_eq!(*stage.connection("prod"), Connection::Starting);
+    assert_snapshot!(said(&stage.starts()), @"probe");
+    assert_eq!(*stage.connection("prod"), Connection::Starting);
+    assert_snapshot!(said(&stage.probed(up())), @"wake after about 28 s");
+    assert!(matches!(stage.connection("prod"), Connection::Up { version: Some(version), .. } if version == "3.8.8"));
+    assert_snapshot!(said(&stage.time_passes()), @"probe");
+}
+
+#[test]
+fn at_the_start_only_those_are_connected_that_should_be() {
+    let on_demand = Written { connect: "on-demand".to_owned(), ..written("dev", 4202) }.check().unwrap();
+    let profiles = [profile("prod", 4201), on_demand];
+    for (at_start, started) in [
+        (AtStart::Always, "start prod"),
+        (AtStart::Only(vec![id("dev")]), "start dev"),
+        (AtStart::Only(vec![id("other")]), ""),
+        (AtStart::None, ""),
+    ] {
+        assert_eq!(said(&Stage::with(at_start.clone(), &profiles).effects), started, "{at_start:?}");
+    }
+}
+
+#[test]
+fn a_server_that_is_down_is_asked_again_later_and_later() {
+    let mut stage = one();
+    stage.starts();
+    let mut delays = Vec::new();
+    for _ in 0..7 {
+        delays.push(said(&stage.probed(failing(unreachable()))));
+        let Connection::Failing { trouble, next_try: Some(next_try) } = stage.connection("prod") else {
+            panic!("not failing: {:?}", stage.connection("prod"));
+        };
+        assert_eq!(trouble.code, "server_unreachable");
+        assert!(*next_try > at(0));
+        assert_eq!(said(&stage.time_passes()), "probe");
+        assert!(matches!(stage.connection("prod"), Connection::Failing { next_try: None, .. }));
+    }
+    assert_snapshot!(delays.join("\n"), @r"
+    wake after about 1 s
+    wake after about 2 s
+    wake after about 4 s
+    wake after about 7 s
+    wake after about 13 s
+    wake after about 29 s
+    wake after about 27 s
+    ");
+    stage.probed(up());
+    stage.time_passes();
+    assert_eq!(said(&stage.probed(failing(unreachable()))), "wake after about 1 s");
+}
+
+#[test]
+fn traffic_that_fails_is_looked_into_at_once_and_traffic_that_works_ends_the_trouble() {
+    let mut stage = one_up();
+    let generation = stage.generation();
+    let status = |status| Event::Status { generation, status, at: at(5) };
+    assert_snapshot!(said(&stage.take(status(failing(unreachable())))), @"wake after about 1 s");
+    assert!(matches!(stage.connection("prod"), Connection::Failing { next_try: Some(_), .. }));
+    // The same trouble again sets no second timer.
+    assert_eq!(said(&stage.take(status(failing(Fault::EdgeCredentialWrong)))), "");
+    assert!(
+        matches!(stage.connection("prod"), Connection::Failing { trouble, next_try: Some(_) } if trouble.code == "edge_credential_wrong")
+    );
+    assert_snapshot!(said(&stage.take(status(up()))), @"wake after about 30 s");
+    assert!(matches!(stage.connection("prod"), Connection::Up { .. }));
+}
+
+#[test]
+fn each_cause_is_its_own_state_and_is_tried_again_where_that_can_help() {
+    let sign_in = Fault::SignInRequired { provider: "accounts.example.com".to_owned() };
+    let mut stage = one();
+    stage.starts();
+    assert_eq!(said(&stage.probed(failing(sign_in))), "wake after about 28 s");
+    assert!(
+        matches!(stage.connection("prod"), Connection::SignInRequired { trouble } if trouble.code == "sign_in_required")
+    );
+
+    let vault = |code, ask_again| Failure::Vault { trouble: trouble(code), ask_again };
+    for (failure, code, after) in [
+        (Failure::PortTaken(trouble("port_taken")), "port_taken", "wake after about 1 s"),
+        (secret_missing(), "secret_missing", "wake after about 1 s"),
+        (vault("vault_absent", true), "vault_absent", "wake after about 1 s"),
+        (vault("vault_locked", false), "vault_locked", ""),
+        (Failure::Other(trouble("certificate_unusable")), "certificate_unusable", "wake after about 1 s"),
+    ] {
+        let mut stage = one();
+        let is_vault = matches!(failure, Failure::Vault { .. });
+        let is_port = matches!(failure, Failure::PortTaken(_));
+        assert_eq!(said(&stage.start_fails(failure)), after, "{code}");
+        assert_eq!(stage.connection("prod").trouble().unwrap().code, code);
+        assert_eq!(matches!(stage.connection("prod"), Connection::PortTaken { .. }), is_port);
+        assert_eq!(stage.state.vault_trouble.is_some(), is_vault, "{code}");
+        if after.is_empty() {
+            assert!(matches!(stage.connection("prod"), Connection::Failing { next_try: None, .. }));
+        } else {
+            assert_eq!(said(&stage.time_passes()), "start prod", "{code}");
+        }
+        // A person who asks is obeyed at once.
+        stage.take(Event::Connect(id("prod")));
+        assert_eq!(*stage.connection("prod"), Connection::Starting, "{code}");
+    }
+}
+
+#[test]
+fn a_probe_without_an_answer_is_a_failure_that_says_so() {
+    let mut stage = one();
+    stage.starts();
+    let status = postern_gateway::Status { health: postern_gateway::Health::Unknown, ..up() };
+    stage.probed(status);
+    assert_eq!(stage.connection("prod").trouble().unwrap().code, "no_answer");
+}
+
+#[test]
+fn disconnecting_stops_and_connecting_again_waits_for_the_end() {
+    let mut stage = one_up();
+    let first = stage.generation();
+    assert_snapshot!(said(&stage.take(Event::Toggle(id("prod")))), @"stop");
+    assert_eq!(*stage.connection("prod"), Connection::Off);
+    assert_eq!(said(&stage.take(Event::Toggle(id("prod")))), "");
+    assert_eq!(*stage.connection("prod"), Connection::Starting);
+    assert_snapshot!(said(&stage.take(Event::Ended { generation: first, at: at(1) })), @"start prod");
+    // What the first one still had to say is too late.
+    for late in [
+        Event::Started(first),
+        Event::Status { generation: first, status: up(), at: at(2) },
+        Event::Probed { generation: first, status: up(), at: at(2) },
+        Event::StartFailed { generation: first, failure: secret_missing(), at: at(2) },
+        Event::Ended { generation: first, at: at(2) },
+    ] {
+        let before = stage.state.clone();
+        assert_eq!(said(&stage.take(late)), "");
+        assert_eq!(stage.state, before);
+    }
+}
+
+#[test]
+fn trying_again_by_hand_starts_anew_because_a_secret_may_have_changed() {
+    let mut stage = one();
+    stage.starts();
+    stage.probed(failing(Fault::EdgeCredentialWrong));
+    assert_snapshot!(said(&stage.take(Event::Connect(id("prod")))), @"stop");
+    assert_eq!(*stage.connection("prod"), Connection::Starting);
+    assert_snapshot!(said(&stage.ends()), @"start prod");
+}
+
+#[test]
+fn opening_connects_first_and_opens_as_soon_as_the_listener_stands() {
+    let mut stage = Stage::with(AtStart::None, &[profile("prod", 4201)]);
+    assert_snapshot!(said(&stage.take(Event::Open(id("prod")))), @"start prod");
+    assert_eq!(said(&stage.take(Event::Open(id("prod")))), "");
+    assert_eq!(said(&stage.take(Event::OpenInBrowser(id("prod")))), "");
+    assert_snapshot!(said(&stage.starts()), @r"
+    open prod in Dashboard
+    open prod in Browser
+    probe
+    ");
+    // Failing too: the gateway's own page explains, and goes on by itself.
+    stage.probed(failing(unreachable()));
+    assert_snapshot!(said(&stage.take(Event::Open(id("prod")))), @"open prod in Dashboard");
+}
+
+#[test]
+fn what_cannot_be_opened_is_said() {
+    let mut stage = Stage::with(AtStart::None, &[profile("prod", 4201)]);
+    stage.take(Event::Open(id("prod")));
+    assert_snapshot!(said(&stage.start_fails(Failure::PortTaken(trouble("port_taken")))), @r#"
+    wake after about 1 s
+    shell ShowTrouble { name: Some("prod.example.com"), trouble: Trouble { code: "port_taken", sentence: "The sentence of port_taken.", remedy: "The remedy of port_taken." } }
+    "#);
+    // Once: the next failure was nobody's wish.
+    stage.time_passes();
+    assert_eq!(said(&stage.start_fails(Failure::PortTaken(trouble("port_taken")))), "wake after about 2 s");
+}
+
+#[test]
+fn a_window_that_is_open_is_let_in_again_after_a_restart() {
+    let mut stage = one_up();
+    stage.take(Event::Toggle(id("prod")));
+    stage.ends();
+    stage.take(Event::Toggle(id("prod")));
+    assert_snapshot!(said(&stage.starts()), @r"
+    open prod in DashboardIfOpen
+    probe
+    ");
+}
+
+#[test]
+fn the_clipboard_gets_the_address_for_programs() {
+    let mut stage = Stage::with(AtStart::None, &[profile("prod", 4201)]);
+    assert_snapshot!(said(&stage.take(Event::CopyApiUrl(id("prod")))), @r#"shell Copy { text: "http://127.0.0.1:4201/api" }"#);
+}
+
+#[test]
+fn the_manager_shows_which_secrets_are_there() {
+    let mut stage = Stage::with(AtStart::None, &[profile("prod", 4201)]);
+    assert_snapshot!(said(&stage.take(Event::Manage)), @r"
+    shell ShowManager
+    look up prod
+    ");
+    stage.take(Event::LookedUp { id: id("prod"), outcome: Ok(vec![(Slot::EdgePassword, false)]) });
+    assert_eq!(stage.state.entries[0].slots, [(Slot::EdgePassword, Some(false))]);
+    // Known: not asked again.
+    assert_snapshot!(said(&stage.take(Event::Manage)), @"shell ShowManager");
+    stage.take(Event::LookedUp { id: id("prod"), outcome: Err(trouble("vault_locked")) });
+    assert_eq!(stage.state.vault_trouble.as_ref().unwrap().code, "vault_locked");
+}
+
+#[test]
+fn a_gateway_that_breaks_down_fails_its_profile_alone_and_is_started_again() {
+    let mut stage = Stage::with(AtStart::Always, &[profile("prod", 4201), profile("dev", 4202)]);
+    let Some(Effect::Start { generation, .. }) = stage.effects.first().cloned() else { panic!("not started") };
+    stage.take(Event::Started(generation));
+    assert_snapshot!(said(&stage.take(Event::Ended { generation, at: at(0) })), @"wake after about 1 s");
+    assert_eq!(stage.connection("prod").trouble().unwrap().code, "gateway_broken");
+    assert_eq!(*stage.connection("dev"), Connection::Starting);
+    assert_snapshot!(said(&stage.time_passes()), @"start prod");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_stops_nothing_and_is_not_written() {
+    let mut stage = one_up();
+    assert_eq!(said(&stage.take(Event::Loaded(Err(trouble("profiles_invalid"))))), "");
+    assert!(matches!(stage.connection("prod"), Connection::Up { .. }));
+    let draft = Box::new(Draft::from(&profile("prod", 4201)));
+    assert_snapshot!(said(&stage.take(Event::Save { ticket: Ticket(1), draft })), @r#"answer Err(SaveErrors { errors: [FieldError { field: "", message: "The sentence of profiles_invalid. The remedy of profiles_invalid." }] })"#);
+    stage.take(Event::Loaded(Ok(vec![profile("prod", 4201)])));
+    assert_eq!(stage.state.file_trouble, None);
+    assert!(matches!(stage.connection("prod"), Connection::Up { .. }));
+}
+
+#[test]
+fn a_file_edited_elsewhere_changes_only_what_differs() {
+    let mut stage = Stage::with(AtStart::Always, &[profile("prod", 4201), profile("dev", 4202), profile("old", 4203)]);
+    for effect in stage.effects.clone() {
+        let Effect::Start { generation, .. } = effect else { continue };
+        stage.take(Event::Started(generation));
+    }
+    let painted = Profile { color: Some(Color::Red), connect: Connect::OnDemand, ..profile("prod", 4201) };
+    let read_only = Profile { read_only: true, ..profile("dev", 4202) };
+    assert_snapshot!(said(&stage.take(Event::Loaded(Ok(vec![profile("new", 4204), read_only, painted])))), @r"
+    stop
+    stop
+    close the dashboard of old
+    start new
+    ");
+    let order: Vec<&str> = stage.state.entries.iter().map(|entry| entry.profile.id.as_str()).collect();
+    assert_eq!(order, ["new", "dev", "prod"]);
+}
+
+#[test]
+fn ports_that_are_swapped_wait_for_each_other() {
+    let mut stage = Stage::with(AtStart::Always, &[profile("a", 4201), profile("b", 4202)]);
+    let starts: Vec<_> = stage.effects.clone();
+    let [Effect::Start { generation: a, .. }, Effect::Start { generation: b, .. }] = starts.as_slice() else {
+        panic!("not started")
+    };
+    assert_snapshot!(said(&stage.take(Event::Loaded(Ok(vec![profile("a", 4202), profile("b", 4201)])))), @r"
+    stop
+    stop
+    ");
+    assert_eq!(said(&stage.take(Event::Ended { generation: *a, at: at(0) })), "");
+    assert_snapshot!(said(&stage.take(Event::Ended { generation: *b, at: at(0) })), @r"
+    start a
+    start b
+    ");
+}
+
+#[test]
+fn a_save_changes_memory_only_when_it_is_done() {
+    let mut stage = one_up();
+    let draft = Draft { name: "Production".to_owned(), ..Draft::from(&profile("prod", 4201)) };
+    let effects = stage.take(Event::Save { ticket: Ticket(1), draft: Box::new(draft) });
+    let [Effect::Store(Change::Put { before: Some(_), written, secrets })] = effects.as_slice() else {
+        panic!("not stored: {effects:?}")
+    };
+    assert!(secrets.is_empty());
+    let after = written.check().unwrap();
+    assert_eq!(stage.state.entries[0].profile.name, "prod.example.com");
+    // A second save waits for the first.
+    let second = Box::new(Draft { url: "https://x.example.com".to_owned(), ..Draft::default() });
+    assert_eq!(said(&stage.take(Event::Save { ticket: Ticket(2), draft: second })), "");
+    let stored = Stored { id: id("prod"), profiles: vec![after], secrets: Vec::new(), vault_trouble: None };
+    assert_snapshot!(said(&stage.take(Event::Stored(Ok(stored)))), @r#"
+    stop
+    answer Ok(ProfileId("prod"))
+    store
+    "#);
+    assert_eq!(stage.state.entries[0].profile.name, "Production");
+    assert_eq!(*stage.connection("prod"), Connection::Starting);
+
+    let refused = SaveErrors::whole(&trouble("vault_locked"));
+    assert_snapshot!(said(&stage.take(Event::Stored(Err(refused)))), @r#"answer Err(SaveErrors { errors: [FieldError { field: "", message: "The sentence of vault_locked. The remedy of vault_locked." }] })"#);
+    assert_eq!(stage.state.entries.len(), 1);
+}
+
+#[test]
+fn a_new_secret_alone_starts_the_gateway_anew() {
+    let mut stage = one_up();
+    let mut draft = Draft::from(&profile("prod", 4201));
+    let crate::view::EdgeDraft::Basic { password, .. } = &mut draft.edge else { panic!("no password") };
+    *password = SecretInput::Set(postern_gateway::Secret::new("new"));
+    stage.take(Event::Save { ticket: Ticket(1), draft: Box::new(draft) });
+    let profiles = vec![profile("prod", 4201)];
+    let stored = Stored { id: id("prod"), profiles, secrets: vec![Slot::EdgePassword], vault_trouble: None };
+    assert_snapshot!(said(&stage.take(Event::Stored(Ok(stored)))), @r#"
+    stop
+    answer Ok(ProfileId("prod"))
+    "#);
+    assert_snapshot!(said(&stage.ends()), @"start prod");
+}
+
+#[test]
+fn removing_stops_the_gateway_once_the_file_is_saved_and_says_what_stayed_behind() {
+    let mut stage = one_up();
+    assert_snapshot!(said(&stage.take(Event::Remove { ticket: None, id: id("prod") })), @"store");
+    assert!(matches!(stage.connection("prod"), Connection::Up { .. }));
+    let stored =
+        Stored { id: id("prod"), profiles: vec![], secrets: vec![], vault_trouble: Some(trouble("vault_locked")) };
+    assert_snapshot!(said(&stage.take(Event::Stored(Ok(stored)))), @r#"
+    stop
+    close the dashboard of prod
+    shell ShowTrouble { name: None, trouble: Trouble { code: "vault_locked", sentence: "The sentence of vault_locked.", remedy: "The remedy of vault_locked." } }
+    "#);
+    assert!(stage.state.entries.is_empty());
+    // Added again under the same name while the old gateway is still closing.
+    assert_eq!(said(&stage.take(Event::Loaded(Ok(vec![profile("prod", 4205)])))), "");
+    assert_snapshot!(said(&stage.ends()), @"start prod");
+}
+
+#[test]
+fn quitting_stops_all_then_exits_once() {
+    let mut stage = Stage::with(AtStart::Always, &[profile("a", 4201), profile("b", 4202)]);
+    let generations: Vec<_> = stage
+        .effects
+        .iter()
+        .filter_map(|effect| if let Effect::Start { generation, .. } = effect { Some(*generation) } else { None })
+        .collect();
+    stage.take(Event::Started(generations[0]));
+    assert_snapshot!(said(&stage.take(Event::Quit)), @r"
+    stop
+    stop
+    ");
+    assert_eq!(said(&stage.take(Event::Connect(id("a")))), "");
+    assert_eq!(said(&stage.take(Event::Open(id("a")))), "");
+    assert_eq!(said(&stage.take(Event::Ended { generation: generations[0], at: at(0) })), "");
+    let failed = Event::StartFailed { generation: generations[1], failure: secret_missing(), at: at(0) };
+    assert_snapshot!(said(&stage.take(failed)), @"shell Exit");
+    assert_eq!(stage.state.phase, Phase::Ended);
+    assert_eq!(said(&stage.take(Event::Quit)), "");
+}
+
+#[test]
+fn quitting_waits_for_the_save_under_way_and_refuses_those_that_wait() {
+    let mut stage = Stage::with(AtStart::None, &[profile("a", 4201)]);
+    stage.take(Event::Remove { ticket: Some(Ticket(1)), id: id("a") });
+    stage.take(Event::Remove { ticket: Some(Ticket(2)), id: id("a") });
+    assert_eq!(said(&stage.take(Event::Quit)), "");
+    let stored = Stored { id: id("a"), profiles: vec![], secrets: vec![], vault_trouble: None };
+    assert_snapshot!(said(&stage.take(Event::Stored(Ok(stored)))), @r#"
+    close the dashboard of a
+    answer Ok(ProfileId("a"))
+    answer Err(SaveErrors { errors: [FieldError { field: "", message: "Postern is about to end; nothing was saved. Start it again and repeat the change." }] })
+    shell Exit
+    "#);
+}
