@@ -18,3 +18,5 @@ pub mod store;
 mod text;
 pub mod vault;
 pub mod view;
+
+pub use postern_gateway::Secret;
