@@ -1,0 +1,28 @@
+// The one way out of the page: what the manager reads and what it may ask for.
+//
+// Two things answer. In the app it is Tauri's IPC, and nothing else is in a production build: `MODE` is a
+// constant there, so the branch with the examples is removed. The dev server and the browser tests
+// (mode `fixtures`) use examples, chosen by `?fixture=name`.
+
+import type { Draft, ManagerAction, ManagerView } from "./bindings";
+
+export interface Backend {
+  /** Everything there is to show, now. */
+  view(): Promise<ManagerView>;
+  /** Calls `changed` with each later view; the result ends that. */
+  watch(changed: (view: ManagerView) => void): Promise<() => void>;
+  /** Rejects with a `Trouble`. */
+  act(action: ManagerAction): Promise<void>;
+  /** Resolves to the profile's id; rejects with `SaveErrors`. */
+  save(draft: Draft): Promise<string>;
+}
+
+/** The backend of this build. */
+export async function connect(): Promise<Backend> {
+  if (import.meta.env.MODE === "fixtures") {
+    const { fixture } = await import("./backend/fixtures");
+    return fixture(new URLSearchParams(location.search).get("fixture") ?? "servers");
+  }
+  const { tauri } = await import("./backend/tauri");
+  return tauri;
+}

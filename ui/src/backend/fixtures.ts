@@ -1,0 +1,392 @@
+// A backend made of examples: every state the manager can show, without the app.
+//
+// It behaves like the real one as far as the page can tell: it saves, connects and removes in memory, keeps
+// no secret, and answers with the same shapes. Never part of a production build.
+
+import type { Backend } from "../backend";
+import type { Color, ConnectionView, Draft, FieldError, ManagerAction, ManagerView } from "../bindings";
+import type { SaveErrors, SecretView, ServerView, Trouble } from "../bindings";
+import { headerSlot } from "../draft";
+
+const OFF: ConnectionView = {
+  state: "off",
+  wanted: false,
+  label: "Off",
+  version: null,
+  latencyMs: null,
+  trouble: null,
+  nextTryMs: null,
+};
+const STARTING: ConnectionView = { ...OFF, state: "starting", wanted: true, label: "Connecting…" };
+const UP: ConnectionView = { ...STARTING, state: "up", label: "Connected", version: "3.8.8", latencyMs: 12 };
+
+function failing(
+  label: string,
+  code: string,
+  sentence: string,
+  remedy: string,
+  nextTryMs: number | null = null,
+): ConnectionView {
+  return { ...STARTING, state: "failing", label, trouble: { code, sentence, remedy }, nextTryMs };
+}
+
+const UNREADABLE: Trouble = {
+  code: "profiles_unreadable",
+  sentence: "/home/ada/.config/postern/profiles.toml, line 14: “colour” is not a key of a profile.",
+  remedy:
+    "Correct or remove the line; Postern reads the file again by itself. Until then it changes nothing in it.",
+};
+const VAULT_LOCKED: Trouble = {
+  code: "vault_locked",
+  sentence: "The keychain is locked, so no password or token can be read or saved.",
+  remedy: "Unlock it in your desktop’s password manager, then connect again.",
+};
+
+const BLANK: Draft = {
+  id: null,
+  name: "",
+  url: "",
+  apiUrl: "",
+  port: null,
+  color: null,
+  readOnly: false,
+  connect: "always",
+  localPrograms: "key",
+  edge: { kind: "none" },
+  prefect: { kind: "none" },
+  headers: [],
+  caFile: "",
+  clientCertFile: "",
+  clientKeyFile: "",
+  clientKey: "keep",
+  verify: true,
+  proxy: "system",
+};
+
+interface Example extends Partial<Omit<Draft, "id">> {
+  id: string;
+  connection?: ConnectionView;
+  /** Slots that are not filled, or of which nothing is known. */
+  missing?: string[];
+  unknown?: string[];
+}
+
+function server({ connection = OFF, missing = [], unknown = [], ...given }: Example): ServerView {
+  const form = { ...BLANK, ...given };
+  const saved = (slot: string) => (unknown.includes(slot) ? null : !missing.includes(slot));
+  return viewOf(
+    form,
+    connection,
+    slotsOf(form).map((slot) => ({ slot, saved: saved(slot) })),
+  );
+}
+
+function viewOf(form: Draft, connection: ConnectionView, secrets: SecretView[]): ServerView {
+  return {
+    id: form.id ?? "",
+    name: form.name,
+    url: form.url,
+    color: form.color,
+    readOnly: form.readOnly,
+    unverified: !form.verify,
+    warnings: warningsOf(form),
+    connection,
+    localApiUrl: `http://127.0.0.1:${form.port}/api`,
+    form,
+    secrets,
+  };
+}
+
+function warningsOf({ url, verify }: Draft): string[] {
+  return [
+    url.startsWith("http://") && !url.includes("127.0.0.1")
+      ? "Goes over plain http to a host that is neither this machine nor in a private network: everyone on the way can read the password. Use https, or reach the server through a VPN."
+      : [],
+    verify
+      ? []
+      : "The server's certificate is not checked: anyone on the way can pose as the server and take the password. Give the certificate's CA as tls.ca_file instead.",
+  ].flat();
+}
+
+function slotsOf({ edge, prefect, headers, clientCertFile, clientKeyFile }: Draft): string[] {
+  return [
+    edge.kind === "basic" ? ["edge-password"] : edge.kind === "bearer" ? ["edge-token"] : [],
+    prefect.kind === "none" ? [] : ["prefect-password"],
+    headers.map(({ name }) => headerSlot(name)),
+    clientCertFile !== "" && clientKeyFile === "" ? ["client-key"] : [],
+  ].flat();
+}
+
+const BASIC = {
+  edge: { kind: "basic", username: "ada", password: "keep" },
+  prefect: { kind: "same-as-edge" },
+} satisfies Partial<Draft>;
+
+const PRODUCTION = server({
+  id: "prod",
+  name: "Production",
+  url: "https://prefect.example.com/prefect",
+  port: 4201,
+  color: "red",
+  readOnly: true,
+  ...BASIC,
+  headers: [
+    { name: "CF-Access-Client-Id", value: "keep" },
+    { name: "CF-Access-Client-Secret", value: "keep" },
+  ],
+  caFile: "corp-ca.pem",
+  connection: UP,
+});
+
+const SERVERS: ServerView[] = [
+  PRODUCTION,
+  server({
+    id: "staging",
+    name: "Staging",
+    url: "https://staging.example.com",
+    port: 4202,
+    color: "yellow",
+    ...BASIC,
+    connection: failing(
+      "Not connected",
+      "edge_credential_wrong",
+      "The server’s edge refuses the profile’s credential.",
+      "Enter the edge’s user name and password again.",
+    ),
+  }),
+  server({
+    id: "eu",
+    name: "Europe",
+    url: "https://prefect.eu.example.com",
+    port: 4203,
+    color: "blue",
+    edge: { kind: "bearer", token: "keep" },
+    prefect: { kind: "own", username: "admin", password: "keep" },
+    connection: STARTING,
+  }),
+  server({
+    id: "partner",
+    name: "Partner",
+    url: "https://prefect.partner.example",
+    port: 4204,
+    color: "purple",
+    connection: {
+      ...STARTING,
+      state: "sign-in",
+      label: "Sign-in required",
+      trouble: {
+        code: "sign_in_required",
+        sentence: "The server’s edge sends you to partner.cloudflareaccess.com to sign in.",
+        remedy: "Ask who runs the server for a service token, and add its headers to the profile.",
+      },
+    },
+  }),
+  server({
+    id: "lab",
+    name: "Lab",
+    url: "https://10.20.0.7:4200",
+    port: 4205,
+    color: "green",
+    verify: false,
+    connect: "on-demand",
+    localPrograms: "open",
+    proxy: "socks5://gate.example.com:1080",
+    clientCertFile: "me.pem",
+    unknown: ["client-key"],
+    connection: { ...UP, version: "3.4.25", latencyMs: 148 },
+  }),
+  server({
+    id: "archive",
+    name: "Archive",
+    url: "http://127.0.0.1:4200",
+    port: 4206,
+    color: "gray",
+    localPrograms: "off",
+    connection: failing(
+      "Port taken",
+      "port_taken",
+      "Port 4206 is used by another program: python3, process 48213.",
+      "End that program, or give this server another local port.",
+    ),
+  }),
+  server({
+    id: "empty",
+    name: "New region",
+    url: "https://prefect.ap.example.com",
+    port: 4207,
+    color: "teal",
+    ...BASIC,
+    connect: "on-demand",
+    missing: ["edge-password", "prefect-password"],
+  }),
+];
+
+const LONG = server({
+  id: "long",
+  name: "Production of the department for statistics and everything else, second data centre",
+  url: `https://prefect-production-with-a-very-long-name.internal.example.com/${"a-path-of-its-own/".repeat(4)}`,
+  port: 65535,
+  color: "orange",
+  readOnly: true,
+  verify: false,
+  edge: {
+    kind: "basic",
+    username: "a-very-long-user-name@department-for-statistics.example.com",
+    password: "keep",
+  },
+  prefect: { kind: "same-as-edge" },
+  connection: failing(
+    "Not connected",
+    "server_unreachable",
+    "The server at prefect-production-with-a-very-long-name.internal.example.com:443 cannot be reached: No route to host (os error 113).",
+    "Check that the server runs, that address and port are right, and whether a VPN must be on.",
+    Date.UTC(2030, 0, 1, 12, 0, 30),
+  ),
+});
+
+const COLORS: Color[] = ["red", "orange", "yellow", "green", "teal", "blue", "purple", "gray"];
+
+function view(servers: ServerView[], troubles: Trouble[] = [], canSave = true): ManagerView {
+  return { version: "0.1.0", troubles, canSave, servers, blank: BLANK };
+}
+
+const VIEWS: Record<string, () => ManagerView> = {
+  "first-start": () => view([]),
+  servers: () => view(SERVERS),
+  one: () => view([PRODUCTION]),
+  unreadable: () => view([], [UNREADABLE], false),
+  "unreadable-later": () => view(SERVERS, [UNREADABLE], false),
+  "vault-locked": () => view(SERVERS, [VAULT_LOCKED]),
+  long: () => view([LONG, ...SERVERS]),
+  many: () =>
+    view(
+      Array.from({ length: 40 }, (_, index) =>
+        server({
+          id: `server-${index}`,
+          name: `Server ${index + 1}`,
+          url: `https://prefect-${index + 1}.example.com`,
+          port: 4301 + index,
+          color: COLORS[index % COLORS.length] ?? null,
+          connection: index % 3 === 0 ? UP : OFF,
+        }),
+      ),
+    ),
+};
+
+/** The backend of one example; `refusing` refuses every action and `cut-off` every call. */
+export function fixture(name: string): Backend {
+  let now = (VIEWS[name] ?? VIEWS["servers"]!)();
+  let changed: (view: ManagerView) => void = () => undefined;
+
+  function show(next: Partial<ManagerView>): void {
+    now = { ...now, ...next };
+    changed(now);
+  }
+
+  function set(id: string, connection: ConnectionView): void {
+    show({ servers: now.servers.map((one) => (one.id === id ? { ...one, connection } : one)) });
+  }
+
+  async function act(action: ManagerAction): Promise<void> {
+    if (name === "refusing" || name === "cut-off") {
+      const trouble: Trouble = {
+        code: "vault_refused",
+        sentence: "The keychain refused to hand out this profile’s secrets.",
+        remedy: "Allow Postern to use the keychain when it asks, then try again.",
+      };
+      throw name === "refusing" ? trouble : new Error("the window is not connected");
+    }
+    switch (action.do) {
+      case "connect":
+        set(action.id, STARTING);
+        setTimeout(() => set(action.id, UP), 400);
+        return;
+      case "disconnect":
+        return set(action.id, OFF);
+      case "remove":
+        return show({ servers: now.servers.filter(({ id }) => id !== action.id) });
+      case "open":
+      case "open-in-browser":
+      case "copy-api-url":
+        return;
+    }
+  }
+
+  async function save(draft: Draft): Promise<string> {
+    const errors = complaints(draft, now);
+    if (errors.length > 0) throw { errors } satisfies SaveErrors;
+    const host = URL.parse(draft.url)?.hostname ?? draft.url;
+    const id = draft.id ?? host.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+    const form = withoutSecrets({ ...draft, id, name: draft.name || host, port: draft.port ?? 4299 });
+    const before = now.servers.find((one) => one.id === id);
+    const secrets = slotsOf(form).map((slot) => ({ slot, saved: true }));
+    const after = viewOf(form, before?.connection ?? OFF, secrets);
+    show({
+      servers:
+        before === undefined
+          ? [...now.servers, after]
+          : now.servers.map((one) => (one.id === id ? after : one)),
+    });
+    return id;
+  }
+
+  return {
+    view: async () => {
+      if (name === "cut-off") throw new Error("the window is not connected");
+      if (name === "loading") return new Promise(() => undefined);
+      return now;
+    },
+    watch: async (listener) => {
+      changed = listener;
+      return () => (changed = () => undefined);
+    },
+    act,
+    save,
+  };
+}
+
+function withoutSecrets(draft: Draft): Draft {
+  const { edge, prefect } = draft;
+  return {
+    ...draft,
+    edge:
+      edge.kind === "basic"
+        ? { ...edge, password: "keep" }
+        : edge.kind === "bearer"
+          ? { ...edge, token: "keep" }
+          : edge,
+    prefect: prefect.kind === "own" ? { ...prefect, password: "keep" } : prefect,
+    headers: draft.headers.map(({ name }) => ({ name, value: "keep" })),
+    clientKey: "keep",
+  };
+}
+
+/** A few of the controller's rules, for their looks. */
+function complaints(draft: Draft, { servers }: ManagerView): FieldError[] {
+  const errors: FieldError[] = [];
+  if (URL.parse(draft.url) === null) {
+    errors.push({
+      field: "url",
+      message: "Is no web address. Begin it with https:// (or http:// where the server has no TLS).",
+    });
+  }
+  if (draft.edge.kind === "basic" && draft.edge.username === "") {
+    errors.push({ field: "edge.username", message: "Is empty. Give the user name, without the password." });
+  }
+  draft.headers.forEach(({ name }, index) => {
+    if (/^(host|prefect-csrf-.*)$/i.test(name)) {
+      errors.push({
+        field: `headers.${index}.name`,
+        message: `“${name}” may not be set: Prefect’s clients set it.`,
+      });
+    }
+  });
+  const other = servers.find(({ id, form }) => id !== draft.id && form.port === draft.port);
+  if (other !== undefined && draft.port !== null) {
+    errors.push({
+      field: "port",
+      message: `Port ${draft.port} belongs to “${other.name}”. Take another, or none.`,
+    });
+  }
+  return errors;
+}

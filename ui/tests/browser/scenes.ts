@@ -1,0 +1,90 @@
+// Every state worth a look: an example, and how to get from its first view to the scene.
+
+import type { Page } from "playwright-core";
+
+export interface Scene {
+  name: string;
+  fixture: string;
+  play?: (page: Page) => Promise<void>;
+}
+
+const choose = (id: string) => (page: Page) => page.locator(`#server-${id}`).click();
+const edit = (id: string) => async (page: Page) => {
+  await choose(id)(page);
+  await page.locator("#edit").click();
+};
+
+export const SCENES: readonly Scene[] = [
+  { name: "loading", fixture: "loading" },
+  { name: "cut-off", fixture: "cut-off" },
+  { name: "first-start", fixture: "first-start" },
+  {
+    name: "first-start-errors",
+    fixture: "first-start",
+    play: (page) => page.locator("#save").click(),
+  },
+  { name: "one", fixture: "one" },
+  { name: "up", fixture: "servers" },
+  { name: "failing", fixture: "servers", play: choose("staging") },
+  { name: "starting", fixture: "servers", play: choose("eu") },
+  { name: "sign-in", fixture: "servers", play: choose("partner") },
+  { name: "unverified", fixture: "servers", play: choose("lab") },
+  { name: "port-taken", fixture: "servers", play: choose("archive") },
+  { name: "off-vault-empty", fixture: "servers", play: choose("empty") },
+  { name: "unreadable", fixture: "unreadable" },
+  { name: "unreadable-later", fixture: "unreadable-later" },
+  { name: "vault-locked", fixture: "vault-locked" },
+  { name: "long", fixture: "long", play: choose("long") },
+  { name: "many", fixture: "many" },
+  { name: "refused", fixture: "refusing", play: (page) => page.locator("#open").click() },
+  { name: "add", fixture: "servers", play: (page) => page.locator("#add-server").click() },
+  {
+    name: "add-advanced",
+    fixture: "servers",
+    play: async (page) => {
+      await page.locator("#add-server").click();
+      await page.locator("#field-edge-kind-bearer").click();
+      await page.locator("#field-prefect-own").click();
+      await page.locator("#add-header").click();
+      await page.locator("#advanced").click();
+      await page.locator("#field-color-teal").check({ force: true });
+      await page.locator("#field-verify").uncheck();
+      await page.locator("#field-proxyKind").selectOption("custom");
+    },
+  },
+  { name: "edit", fixture: "servers", play: edit("prod") },
+  {
+    name: "edit-replacing",
+    fixture: "servers",
+    play: async (page) => {
+      await edit("prod")(page);
+      await page.locator("#replace-field-edge-password").click();
+    },
+  },
+  { name: "edit-client-key", fixture: "servers", play: edit("lab") },
+  {
+    name: "edit-errors",
+    fixture: "servers",
+    play: async (page) => {
+      await edit("prod")(page);
+      await page.locator("#field-headers-0-name").fill("Host");
+      await page.locator("#field-port").fill("4202");
+      await page.locator("#save").click();
+      await page.locator("#field-port-error").waitFor();
+    },
+  },
+  {
+    name: "remove",
+    fixture: "servers",
+    play: (page) => page.locator("#remove").click(),
+  },
+  {
+    name: "discard",
+    fixture: "servers",
+    play: async (page) => {
+      await page.locator("#add-server").click();
+      await page.locator("#field-url").fill("https://prefect.example.com");
+      await page.locator("#cancel").click();
+    },
+  },
+];
