@@ -1,2 +1,42 @@
-//! The desktop shell.
-fn main() {}
+//! Postern's desktop shell: a tray icon, the manager's window, and a dashboard window for each server.
+//!
+//! It decides nothing: [`postern_control`] computes what the menu and the manager show and what is to be done;
+//! the shell renders it and turns clicks into events. Start reading at `shell.rs`.
+
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod app;
+mod browser;
+mod color;
+mod commands;
+mod dashboard;
+mod inbox;
+mod manager;
+mod navigation;
+mod notice;
+mod options;
+mod process;
+mod shell;
+mod signals;
+mod tray;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let options = options::Options::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::try_from_env("POSTERN_LOG").unwrap_or_else(|_| EnvFilter::new("warn")))
+        .init();
+    process::prepare();
+    match app::run(&options) {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!(error, "Postern cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Puts the parts together and runs the event loop.
+//!
+//! Nothing is started before it is certain that this is the only Postern: a second start hands its wish over
+//! and ends with exit code 0 while the app is being built. Two with different configuration folders do not
+//! know each other.
+
+use std::error::Error;
+#[cfg(target_os = "linux")]
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use postern_control::controller::{AtStart, Controller, Event, Handle, Options as Control, ShellRequest, State};
+use postern_control::folders::Folders;
+use postern_control::vault::Vault;
+use tauri::async_runtime::{self, block_on};
+use tauri::plugin::TauriPlugin;
+use tauri::{AppHandle, Manager as _, Wry};
+use tokio::sync::{mpsc, watch};
+
+use crate::inbox::{Message, Outbox, inbox};
+use crate::options::{Options, Wish};
+use crate::shell::Shell;
+use crate::{commands, signals};
+
+/// Runs until the end. A failure before the event loop starts is an error; nothing else ends the program.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    #[cfg(target_os = "linux")]
+    gtk::init().map_err(|_| "there is no display here; on a machine without one, use `postern serve`")?;
+
+    let folders = match &options.config_dir {
+        Some(dir) => Folders::at(dir)?,
+        None => Folders::system().ok_or("this user has no home folder; say where with --config-dir")?,
+    };
+    // A second start ends in here.
+    let app = tauri::Builder::default()
+        .plugin(single_instance(&folders))
+        .plugin(tauri_plugin_shell::init())
+        .invoke_handler(commands::handler())
+        .build(tauri::generate_context!())?;
+
+    let data = folders.data().to_owned();
+    let control = Control { folders, vault: Vault::open(options.vault), at_start: AtStart::Always };
+    let (controller, requests) = block_on(async { Controller::start(control) });
+    app.manage(controller.clone());
+    let (outbox, inbox) = inbox(app.handle());
+    async_runtime::spawn(pass_on(controller.state(), requests, outbox.clone()));
+    signals::watch(&controller);
+
+    let mut shell = Shell::new(app.handle(), (outbox, inbox), controller.clone(), data)?;
+    grant(&controller, options.wish());
+    shell.be_seen();
+    let code = app.run_return(move |app, event| shell.on_event(app, event));
+    Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Brings to the shell what the controller says.
+async fn pass_on(
+    mut state: watch::Receiver<Arc<State>>,
+    mut requests: mpsc::UnboundedReceiver<ShellRequest>,
+    outbox: Outbox,
+) {
+    loop {
+        let message = tokio::select! {
+            request = requests.recv() => request.map(Message::Requested),
+            changed = state.changed() => changed.ok().map(|()| Message::Changed),
+        };
+        match message {
+            Some(message) => outbox.post(message),
+            None => return,
+        }
+    }
+}
+
+/// Carries out what the command line asks for.
+fn grant(controller: &Handle, wish: Wish) {
+    match wish {
+        Wish::Show => controller.send(Event::Manage),
+        Wish::Open(id) => controller.send(Event::Open(id)),
+        Wish::Nothing => {}
+    }
+}
+
+/// One Postern for each configuration folder: two would take each other's ports.
+fn single_instance(folders: &Folders) -> TauriPlugin<Wry> {
+    let builder = tauri_plugin_single_instance::Builder::new().callback(|app: &AppHandle, arguments, _| {
+        // In this one's very first moment there is nobody to ask yet.
+        if let Some(controller) = app.try_state::<Handle>() {
+            grant(&controller, Wish::of_second_start(arguments));
+        }
+    });
+    #[cfg(target_os = "linux")]
+    let builder = if Folders::system().as_ref() == Some(folders) {
+        builder
+    } else {
+        let mut hasher = DefaultHasher::new();
+        folders.config().hash(&mut hasher);
+        builder.dbus_id(format!("dev.postern.Postern.at_{:016x}", hasher.finish()))
+    };
+    builder.build()
+}

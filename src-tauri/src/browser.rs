@@ -1,0 +1,43 @@
+//! The user's own browser, for what does not belong into a window of ours.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tauri::AppHandle;
+use tauri_plugin_shell::ShellExt as _;
+use url::Url;
+
+/// Opens the address. It may hold a pass: neither it nor an error that repeats it is logged.
+#[expect(deprecated, reason = "the shell plugin's own `open`; its successor is one more plugin for the same call")]
+pub(crate) fn open(app: &AppHandle, url: &str) {
+    if app.shell().open(url, None).is_err() {
+        tracing::warn!("no program of this system opens web addresses");
+    }
+}
+
+/// Hands over what a page leads to, and no more than a person can click: a page must not flood the browser.
+pub(crate) struct Outlet {
+    app: AppHandle,
+    last: Mutex<Option<Instant>>,
+}
+
+impl Outlet {
+    const PAUSE: Duration = Duration::from_millis(500);
+
+    pub(crate) fn new(app: AppHandle) -> Self {
+        Self { app, last: Mutex::new(None) }
+    }
+
+    /// Opens the address, unless another was opened a moment ago.
+    pub(crate) fn offer(&self, url: &Url) {
+        let host = url.host_str().unwrap_or_default();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < Self::PAUSE) {
+            tracing::warn!(scheme = url.scheme(), host, "not opened: the page asks for too many addresses at once");
+            return;
+        }
+        *last = Some(Instant::now());
+        tracing::debug!(scheme = url.scheme(), host, "to the browser");
+        open(&self.app, url.as_str());
+    }
+}

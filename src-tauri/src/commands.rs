@@ -1,0 +1,88 @@
+//! What the manager's page may ask for: exactly these three commands.
+//!
+//! Every command is refused unless a capability allows it (`build.rs` declares them so), and only the
+//! manager's window has one. The list is written in three places that cannot share it; a test keeps them equal.
+
+use postern_control::controller::{Event, Handle};
+use postern_control::profile::InvalidId;
+use postern_control::view::{self, Draft, ManagerAction, ManagerView, SaveErrors, Trouble};
+use tauri::ipc::Invoke;
+use tauri::{State, Wry};
+
+macro_rules! commands {
+    ($($name:ident),+) => {
+        /// Their names.
+        #[cfg(test)]
+        const NAMES: &[&str] = &[$(stringify!($name)),+];
+
+        /// Runs them.
+        pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
+            tauri::generate_handler![$($name),+]
+        }
+    };
+}
+
+commands!(manager_view, manager_act, manager_save);
+
+/// Everything the manager shows, now. Later views come as events.
+#[tauri::command]
+fn manager_view(controller: State<'_, Handle>) -> ManagerView {
+    view::manager(&controller.state().borrow())
+}
+
+/// Carries out what a button asks for. What cannot be had later is said in the view, or as a notice.
+#[tauri::command]
+async fn manager_act(controller: State<'_, Handle>, action: ManagerAction) -> Result<(), Trouble> {
+    match Event::try_from(action).map_err(|error| no_such_profile(&error))? {
+        // The only one whose end the page waits for: it leaves the profile's page.
+        Event::Remove { id, .. } => controller.remove(id).await.map_err(|errors| not_removed(&errors)),
+        event => {
+            controller.send(event);
+            Ok(())
+        }
+    }
+}
+
+fn no_such_profile(error: &InvalidId) -> Trouble {
+    Trouble::new("profile_unknown", format!("There is no such profile: {error}."), "Choose one of the list.")
+}
+
+fn not_removed(errors: &SaveErrors) -> Trouble {
+    let sentences: Vec<&str> = errors.errors.iter().map(|error| error.message.as_str()).collect();
+    Trouble::new("not_removed", sentences.join(" "), "Nothing was removed.")
+}
+
+/// Saves a profile, and gives its id; or says what is wrong with which field, and nothing has changed.
+#[tauri::command]
+async fn manager_save(controller: State<'_, Handle>, draft: Draft) -> Result<String, SaveErrors> {
+    Ok(controller.save(draft).await?.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_handled_is_declared_and_allowed_and_nothing_else() {
+        let capability: serde_json::Value = serde_json::from_str(include_str!("../capabilities/manager.json")).unwrap();
+        let allowed: Vec<&str> =
+            capability["permissions"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let (core, own): (Vec<&str>, Vec<&str>) = allowed.into_iter().partition(|name| name.contains(':'));
+        let expected: Vec<String> = NAMES.iter().map(|name| format!("allow-{}", name.replace('_', "-"))).collect();
+        assert_eq!(own, expected, "capabilities/manager.json");
+        assert_eq!(core, ["core:event:allow-listen", "core:event:allow-unlisten"]);
+        assert_eq!(env!("POSTERN_COMMANDS").split(' ').collect::<Vec<_>>(), NAMES, "build.rs");
+    }
+
+    #[test]
+    fn one_capability_for_one_window() {
+        let files: Vec<_> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/capabilities"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(files, ["manager.json"]);
+        let capability: serde_json::Value = serde_json::from_str(include_str!("../capabilities/manager.json")).unwrap();
+        assert_eq!(capability["windows"], serde_json::json!([crate::manager::LABEL]));
+        assert_eq!(capability.get("remote"), None);
+    }
+}

@@ -1,0 +1,255 @@
+//! Dashboards: one window for each profile, showing the server's Prefect UI through its gateway.
+//!
+//! The page comes from the server, which may be hostile. So the window is tauri's, but the web view in it is
+//! wry's own, built here:
+//!
+//! 1. No IPC: no `__TAURI_INTERNALS__`, no `window.ipc`, and neither `tauri:` nor `ipc:` mean anything in it.
+//!    A tauri web view would have them injected and rely on every single command being refused.
+//! 2. Storage of its own: cookies, local storage and cache of one profile are in that profile's folder.
+//! 3. It stays at its gateway's origin ([`crate::navigation`]), and gets no camera, microphone or location.
+//! 4. No proxy: the gateway is on this machine, whatever the system's proxy settings say.
+//!
+//! The address a window starts from holds a pass: it is never logged.
+//!
+//! wry's views live on the thread that runs the event loop, and so does everything here.
+
+#[cfg(target_os = "linux")]
+mod linux;
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use postern_control::Secret;
+use postern_control::profile::{Color, ProfileId};
+use tauri::window::WindowBuilder;
+use tauri::{AppHandle, Manager as _, Window};
+use tauri_runtime_wry::wry::{self, NewWindowResponse, PermissionResponse, WebContext, WebView, WebViewBuilder};
+use url::Url;
+
+use crate::browser::Outlet;
+use crate::color;
+use crate::inbox::{Message, Outbox};
+use crate::navigation::{self, Verdict};
+
+/// What a dashboard window is opened with.
+pub(crate) struct Opening {
+    pub(crate) id: ProfileId,
+    /// The profile's name.
+    pub(crate) name: String,
+    pub(crate) color: Option<Color>,
+    /// A one-time address that lets the window in.
+    pub(crate) enter: Secret,
+    /// Where everything in the window must stay.
+    pub(crate) origin: String,
+    /// Cookies and storage of this profile only.
+    pub(crate) data_dir: PathBuf,
+}
+
+/// The dashboards that are open.
+#[derive(Default)]
+pub(crate) struct Dashboards {
+    open: HashMap<ProfileId, Dashboard>,
+}
+
+/// One window. The view goes before what it stands on.
+struct Dashboard {
+    view: WebView,
+    _context: WebContext,
+    window: Window,
+    /// The page's process has ended, and a reload did not bring it back.
+    lost: Rc<Cell<bool>>,
+    /// The profile was removed: deleted when the window is gone.
+    leftover: Option<PathBuf>,
+}
+
+/// Why there is no window.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("the window could not be made: {0}")]
+    Window(#[from] tauri::Error),
+    #[error("the web view could not be made: {0}")]
+    View(#[from] wry::Error),
+    #[error("“{0}” is no origin")]
+    Origin(String),
+}
+
+impl Dashboards {
+    /// Opens the profile's window, or brings it to the front. An open window keeps what it shows, unless that
+    /// is a page of the gateway's own, or nothing.
+    ///
+    /// # Errors
+    /// When the system cannot make the window.
+    pub(crate) fn open(&mut self, app: &AppHandle, outbox: &Outbox, opening: Opening) -> Result<(), Failure> {
+        let title = format!("{} — Prefect", opening.name);
+        if let Some(dashboard) = self.open.get(&opening.id) {
+            dashboard.window.set_title(&title)?;
+            dashboard.bring_to_front()?;
+            return dashboard.enter_if_shut_out(outbox, opening);
+        }
+        let dashboard = Dashboard::new(app, outbox, &title, &opening)?;
+        dashboard.view.load_url(opening.enter.expose())?;
+        self.open.insert(opening.id, dashboard);
+        Ok(())
+    }
+
+    /// Loads `address` in the profile's window, where one is open.
+    ///
+    /// # Errors
+    /// When the web view refuses.
+    pub(crate) fn load(&self, id: &ProfileId, address: &str) -> Result<(), Failure> {
+        let Some(dashboard) = self.open.get(id) else { return Ok(()) };
+        dashboard.lost.set(false);
+        Ok(dashboard.view.load_url(address)?)
+    }
+
+    /// Closes the profile's window, where one is open.
+    pub(crate) fn close(&self, id: &ProfileId) {
+        if let Some(dashboard) = self.open.get(id)
+            && let Err(error) = dashboard.window.close()
+        {
+            tracing::warn!(profile = %id, %error, "the dashboard's window does not close");
+        }
+    }
+
+    /// Closes the profile's window, where one is open, and deletes what it kept.
+    pub(crate) fn remove(&mut self, id: &ProfileId, data_dir: PathBuf) {
+        match self.open.get_mut(id) {
+            Some(dashboard) => {
+                dashboard.leftover = Some(data_dir);
+                self.close(id);
+            }
+            None => delete(data_dir),
+        }
+    }
+
+    /// The window with this label is gone.
+    pub(crate) fn gone(&mut self, gone: &str) {
+        let Some(id) = self.open.keys().find(|id| label(id) == gone).cloned() else { return };
+        if let Some(Dashboard { leftover: Some(data_dir), .. }) = self.open.remove(&id) {
+            delete(data_dir);
+        }
+    }
+}
+
+/// Cookies and storage may be many files: not on the event loop's thread.
+fn delete(data_dir: PathBuf) {
+    tauri::async_runtime::spawn_blocking(move || {
+        if let Err(error) = std::fs::remove_dir_all(&data_dir)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %data_dir.display(), %error, "what a removed profile's dashboard kept is still there");
+        }
+    });
+}
+
+fn label(id: &ProfileId) -> String {
+    format!("dashboard-{id}")
+}
+
+impl Dashboard {
+    fn new(app: &AppHandle, outbox: &Outbox, title: &str, opening: &Opening) -> Result<Self, Failure> {
+        let id = &opening.id;
+        let home = Url::parse(&opening.origin).map_err(|_| Failure::Origin(opening.origin.clone()))?;
+        let mut window = WindowBuilder::new(app, label(id)).title(title).inner_size(1280.0, 860.0).min_inner_size(480.0, 360.0);
+        if let Some(color) = opening.color {
+            window = window.icon(color::badge(color))?;
+        }
+        let window = window.build()?;
+        let mut context = WebContext::new(Some(opening.data_dir.clone()));
+        // Debug builds only: tests look into the page. Only the first web view of a process can be driven so.
+        #[cfg(debug_assertions)]
+        context.set_allows_automation(
+            app.webview_windows().is_empty()
+                && std::env::var_os("TAURI_WEBVIEW_AUTOMATION").is_some_and(|value| value == "true"),
+        );
+        let builder = view(&mut context, app, outbox, id, home);
+        let lost = Rc::new(Cell::new(false));
+        #[cfg(target_os = "linux")]
+        let view = linux::build(builder, &window, outbox, opening, &lost)?;
+        #[cfg(target_os = "macos")]
+        let view = {
+            use wry::WebViewBuilderExtDarwin as _;
+            builder.with_data_store_identifier(store_identifier(id)).build(&window)?
+        };
+        #[cfg(windows)]
+        let view = builder.build(&window)?;
+        Ok(Self { view, _context: context, window, lost, leftover: None })
+    }
+
+    fn bring_to_front(&self) -> tauri::Result<()> {
+        self.window.unminimize()?;
+        self.window.show()?;
+        self.window.set_focus()
+    }
+
+    /// The gateway marks its own pages. What the page says about itself can only cost it its own state.
+    fn enter_if_shut_out(&self, outbox: &Outbox, opening: Opening) -> Result<(), Failure> {
+        let enter = Message::Load { id: opening.id, address: opening.enter };
+        if self.lost.get() {
+            outbox.post(enter);
+            return Ok(());
+        }
+        let enter = std::sync::Mutex::new(Some(enter));
+        let outbox = outbox.clone();
+        Ok(self.view.evaluate_script_with_callback(
+            "document.documentElement.hasAttribute('data-postern-fault')",
+            move |shut_out| {
+                let enter = enter.lock().map_or(None, |mut enter| enter.take());
+                if let Some(enter) = enter.filter(|_| shut_out == "true") {
+                    outbox.post(enter);
+                }
+            },
+        )?)
+    }
+}
+
+fn view<'a>(context: &'a mut WebContext, app: &AppHandle, outbox: &Outbox, id: &ProfileId, home: Url) -> WebViewBuilder<'a> {
+    let outlet = Rc::new(Outlet::new(app.clone()));
+    let same_window = {
+        let (outlet, outbox, id, home) = (Rc::clone(&outlet), outbox.clone(), id.clone(), home.clone());
+        move |target: String| match navigation::judge(&home, &target) {
+            Verdict::Stay => outbox.post(Message::Load { id: id.clone(), address: Secret::new(target) }),
+            Verdict::Browser(url) => outlet.offer(&url),
+            Verdict::Refuse => refused(&id, &target),
+        }
+    };
+    let id = id.clone();
+    WebViewBuilder::new_with_web_context(context)
+        .with_navigation_handler(move |target| match navigation::judge(&home, &target) {
+            Verdict::Stay => true,
+            Verdict::Browser(url) => {
+                outlet.offer(&url);
+                false
+            }
+            Verdict::Refuse => {
+                refused(&id, &target);
+                false
+            }
+        })
+        .with_new_window_req_handler(move |target, _| {
+            same_window(target);
+            NewWindowResponse::Deny
+        })
+        .with_permission_handler(|_| PermissionResponse::Deny)
+        .with_devtools(cfg!(debug_assertions))
+        .with_general_autofill_enabled(false)
+        .with_hotkeys_zoom(true)
+        .with_back_forward_navigation_gestures(true)
+        .with_focused(true)
+}
+
+fn refused(id: &ProfileId, target: &str) {
+    let scheme = target.split_once(':').map_or("", |(scheme, _)| scheme);
+    tracing::warn!(profile = %id, scheme, "refused: the page leads to what no window or browser may open");
+}
+
+/// macOS keeps storage under 16 bytes instead of a path: FNV-1a of the id, the same in every version.
+#[cfg(target_os = "macos")]
+fn store_identifier(id: &ProfileId) -> [u8; 16] {
+    let hash = id.as_str().bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+    });
+    hash.to_be_bytes()
+}

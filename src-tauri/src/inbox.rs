@@ -1,0 +1,55 @@
+//! All that reaches the shell from elsewhere is one [`Message`]; it takes them one by one, on the thread of
+//! the event loop, where windows live.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use postern_control::Secret;
+use postern_control::controller::ShellRequest;
+use postern_control::profile::ProfileId;
+use tauri::AppHandle;
+
+/// What the shell is told.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// The controller's state is another.
+    Changed,
+    /// The controller asks for something.
+    Requested(ShellRequest),
+    /// The program was started a second time, or the system asks for a window: show one.
+    Show,
+    /// Load this in a dashboard, if it is open. Holds a pass, or a path of the page's own.
+    Load { id: ProfileId, address: Secret },
+    /// A dashboard's page has closed itself.
+    Close(ProfileId),
+    /// No panel shows the icon: show a window, if there is none.
+    ShowIfUnseen,
+    /// No panel shows the icon, and the last window was closed: end, if there is none again.
+    QuitIfUnseen,
+}
+
+/// Where messages come in.
+pub(crate) type Inbox = Receiver<Message>;
+
+/// Where messages are left.
+#[derive(Clone)]
+pub(crate) struct Outbox {
+    app: AppHandle,
+    sender: Sender<Message>,
+}
+
+/// Both ends.
+pub(crate) fn inbox(app: &AppHandle) -> (Outbox, Inbox) {
+    let (sender, inbox) = channel();
+    (Outbox { app: app.clone(), sender }, inbox)
+}
+
+impl Outbox {
+    /// Leaves a message, and wakes the event loop. After the shell's end nobody reads it.
+    pub(crate) fn post(&self, message: Message) {
+        if self.sender.send(message).is_ok()
+            && let Err(error) = self.app.run_on_main_thread(|| {})
+        {
+            tracing::debug!(%error, "the event loop has ended");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The shell: takes what the event loop and the controller bring, one by one, and carries it out.
+//!
+//! 1. It decides nothing about profiles: clicks become [`Event`]s, and what is shown is computed from the
+//!    controller's state.
+//! 2. The program lives in the tray: closing windows does not end it. Where nobody shows the icon it lives as
+//!    long as its windows, so that it is never running unseen.
+//! 3. It ends when the controller says so, after the gateways have: exit code 0.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use postern_control::controller::{Event, Handle, ShellRequest, State};
+use postern_control::{menu, view};
+use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent, WindowEvent};
+use tokio::sync::watch;
+
+use crate::dashboard::{Dashboards, Opening};
+use crate::inbox::{Inbox, Message, Outbox};
+use crate::tray::{Tray, presence};
+use crate::{browser, manager, notice};
+
+/// All that the event loop's thread owns.
+pub(crate) struct Shell {
+    inbox: Inbox,
+    outbox: Outbox,
+    controller: Handle,
+    state: watch::Receiver<Arc<State>>,
+    /// Where windows keep what they keep.
+    data: PathBuf,
+    tray: Option<Tray>,
+    dashboards: Dashboards,
+    /// What the manager's page was told last.
+    told: Option<view::ManagerView>,
+    /// Lives as long as the shell: on X11 whoever copied must be there when somebody pastes.
+    clipboard: Option<arboard::Clipboard>,
+}
+
+impl Shell {
+    pub(crate) fn new(
+        app: &AppHandle,
+        (outbox, inbox): (Outbox, Inbox),
+        controller: Handle,
+        data: PathBuf,
+    ) -> tauri::Result<Self> {
+        let state = controller.state();
+        outbox.post(Message::Changed);
+        Ok(Self {
+            inbox,
+            outbox,
+            controller,
+            state,
+            data,
+            tray: Tray::new(app)?,
+            dashboards: Dashboards::default(),
+            told: None,
+            clipboard: None,
+        })
+    }
+
+    /// One event of the event loop.
+    pub(crate) fn on_event(&mut self, app: &AppHandle, event: RunEvent) {
+        if let RunEvent::MainEventsCleared = event {
+            while let Ok(message) = self.inbox.try_recv() {
+                self.receive(app, message);
+            }
+        } else if let RunEvent::MenuEvent(event) = event {
+            self.chosen(event.id().as_ref());
+        } else if let RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } = event {
+            self.dashboards.gone(&label);
+        } else if let RunEvent::ExitRequested { code: None, api, .. } = event {
+            api.prevent_exit();
+            self.last_window_closed();
+        }
+        #[cfg(target_os = "macos")]
+        if let RunEvent::Reopen { has_visible_windows: false, .. } = event {
+            self.outbox.post(Message::Show);
+        }
+    }
+
+    fn receive(&mut self, app: &AppHandle, message: Message) {
+        match message {
+            Message::Changed => self.render(app),
+            Message::Requested(request) => self.carry_out(app, request),
+            Message::Show => self.show_manager(app),
+            Message::ShowIfUnseen if app.windows().is_empty() => self.show_manager(app),
+            Message::QuitIfUnseen if app.windows().is_empty() => self.controller.send(Event::Quit),
+            Message::ShowIfUnseen | Message::QuitIfUnseen => {}
+            Message::Load { id, address } => {
+                if let Err(error) = self.dashboards.load(&id, address.expose()) {
+                    tracing::warn!(profile = %id, %error, "the dashboard stays as it is");
+                }
+            }
+            Message::Close(id) => self.dashboards.close(&id),
+        }
+    }
+
+    fn chosen(&mut self, id: &str) {
+        let Some(action) = menu::Action::from_id(id) else { return };
+        if let Some(tray) = &mut self.tray {
+            tray.touched();
+            self.outbox.post(Message::Changed);
+        }
+        self.controller.send(action.into());
+    }
+
+    fn render(&mut self, app: &AppHandle) {
+        let (tray, view) = {
+            let state = self.state.borrow();
+            (menu::tray(&state), view::manager(&state))
+        };
+        if let Some(shown) = &mut self.tray
+            && let Err(error) = shown.show(app, tray)
+        {
+            tracing::warn!(%error, "the tray shows what was so before");
+        }
+        if self.told.as_ref() != Some(&view) {
+            if let Err(error) = app.emit_to(manager::LABEL, manager::VIEW_CHANGED, &view) {
+                tracing::warn!(%error, "the manager shows what was so before");
+            }
+            self.told = Some(view);
+        }
+    }
+
+    fn carry_out(&mut self, app: &AppHandle, request: ShellRequest) {
+        match request {
+            ShellRequest::OpenDashboard { id, name, color, enter, origin, data_dir } => {
+                let opening = Opening { id, name, color, enter, origin, data_dir };
+                if let Err(error) = self.dashboards.open(app, &self.outbox, opening) {
+                    tracing::error!(%error, "no dashboard");
+                }
+            }
+            ShellRequest::ReenterDashboard { id, enter } => {
+                self.receive(app, Message::Load { id, address: enter });
+            }
+            ShellRequest::CloseDashboard { id, data_dir } => self.dashboards.remove(&id, data_dir),
+            ShellRequest::OpenBrowser { url } => browser::open(app, url.expose()),
+            ShellRequest::Copy { text } => self.copy(text),
+            ShellRequest::ShowManager => self.show_manager(app),
+            ShellRequest::ShowTrouble { name, trouble } => {
+                tauri::async_runtime::spawn(notice::give(self.outbox.clone(), name, trouble));
+            }
+            ShellRequest::Exit => app.exit(0),
+        }
+    }
+
+    fn show_manager(&mut self, app: &AppHandle) {
+        if let Err(error) = manager::show(app, &self.data) {
+            tracing::error!(%error, "the manager cannot be shown");
+        }
+    }
+
+    fn copy(&mut self, text: String) {
+        let copied = match &mut self.clipboard {
+            Some(clipboard) => clipboard.set_text(text),
+            empty => arboard::Clipboard::new().and_then(|clipboard| empty.insert(clipboard).set_text(text)),
+        };
+        if let Err(error) = copied {
+            tracing::warn!(%error, "not copied");
+        }
+    }
+
+    fn last_window_closed(&self) {
+        let outbox = self.outbox.clone();
+        let icon = self.tray.is_some();
+        tauri::async_runtime::spawn(async move {
+            if !(icon && presence::visible().await) {
+                outbox.post(Message::QuitIfUnseen);
+            }
+        });
+    }
+
+    /// Waits a while for a panel that may only be starting; then shows a window, if there is none.
+    pub(crate) fn be_seen(&self) {
+        let outbox = self.outbox.clone();
+        let icon = self.tray.is_some();
+        tauri::async_runtime::spawn(async move {
+            if !(icon && presence::appears().await) {
+                outbox.post(Message::ShowIfUnseen);
+            }
+        });
+    }
+}
