@@ -1,0 +1,78 @@
+//! The server of the story: a Prefect with an auth string and CSRF protection, behind an nginx that asks for
+//! the same credential, with a little to see on its dashboard.
+
+use postern_tests::nginx::{Nginx, Site};
+use postern_tests::prefect::{Api, Login, Options, Prefect};
+use postern_tests::wait::free_port;
+use serde_json::json;
+
+/// Flows, the name of each one's deployment, and how its runs stand.
+const FLOWS: [(&str, &str, &[&str]); 4] = [
+    ("load-orders", "hourly", &["COMPLETED", "COMPLETED", "COMPLETED", "FAILED", "RUNNING"]),
+    ("train-forecast", "nightly", &["COMPLETED", "COMPLETED", "RUNNING"]),
+    ("refresh-dashboards", "hourly", &["COMPLETED", "COMPLETED", "COMPLETED", "PENDING"]),
+    ("archive-invoices", "monthly", &["COMPLETED", "CRASHED"]),
+];
+
+/// What a dashboard shows once it has the server's data: headings alone are there before.
+pub(crate) const SEEN: &[&str] = &["Flow Runs", "load-orders"];
+
+/// The server and its edge.
+pub(crate) struct Scene {
+    login: Login,
+    nginx: Nginx,
+    _prefect: Prefect,
+}
+
+impl Scene {
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let login = Login::unique("admin")?;
+        println!("starting Prefect with an auth string and CSRF protection");
+        let options = Options { auth: Some(login.clone()), csrf: true, ..Options::default() };
+        let prefect = Prefect::start(options).await?;
+        seed(&prefect.api()?).await?;
+        println!("starting nginx in front of it, with Basic auth");
+        let site = Site { upstream: prefect.origin(), basic: Some(login.clone()), websockets: true };
+        let nginx = Nginx::start(site).await?;
+        println!("the server is at {}, and lets nobody in without the password", nginx.origin());
+        Ok(Self { login, nginx, _prefect: prefect })
+    }
+
+    /// What the profile's slots of the vault hold: nginx and Prefect ask for the same.
+    pub(crate) fn secrets(&self) -> [(&'static str, &str); 2] {
+        ["edge-password", "prefect-password"].map(|slot| (slot, self.login.password.as_str()))
+    }
+
+    /// The server as a profile.
+    pub(crate) fn profile(&self, id: &str, name: &str, color: &str) -> anyhow::Result<String> {
+        Ok(format!(
+            "[[profile]]\n\
+             id = \"{id}\"\n\
+             name = \"{name}\"\n\
+             url = \"{url}\"\n\
+             port = {port}\n\
+             color = \"{color}\"\n\
+             [profile.edge]\n\
+             kind = \"basic\"\n\
+             username = \"{user}\"\n\
+             [profile.prefect]\n\
+             username = \"{user}\"\n",
+            url = self.nginx.origin(),
+            port = free_port()?,
+            user = self.login.username,
+        ))
+    }
+}
+
+async fn seed(api: &Api) -> anyhow::Result<()> {
+    for (name, deployment, states) in FLOWS {
+        let flow = api.post("/flows/", &json!({"name": name})).await?;
+        let flow = &flow["id"];
+        let deployment = api.post("/deployments/", &json!({"name": deployment, "flow_id": flow})).await?;
+        for state in states {
+            let run = json!({"flow_id": flow, "deployment_id": deployment["id"], "state": {"type": state}});
+            api.post("/flow_runs/", &run).await?;
+        }
+    }
+    Ok(())
+}
