@@ -207,3 +207,6 @@ fn uncapitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_lowercase(), letters.as_str()))
 }
+
+#[cfg(test)]
+mod tests;

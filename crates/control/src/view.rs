@@ -217,3 +217,6 @@ pub fn label(connection: &Connection) -> &'static str {
         Connection::PortTaken { .. } => "Port taken",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@
 
 mod gateway;
 mod storage;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -42,7 +44,6 @@ pub struct Options {
 pub struct Controller {
     state: State,
     published: watch::Sender<Arc<State>>,
-    outcomes: Outcomes,
     gateways: HashMap<Generation, mpsc::UnboundedSender<Order>>,
     changes: mpsc::UnboundedSender<super::Change>,
     waiting: HashMap<Ticket, oneshot::Sender<Result<ProfileId, SaveErrors>>>,
@@ -93,8 +94,7 @@ impl Controller {
         let mut controller = Self {
             state,
             published,
-            place: Place { folders, vault, shell, outcomes: outcomes.clone() },
-            outcomes,
+            place: Place { folders, vault, shell, outcomes },
             gateways: HashMap::new(),
             changes,
             waiting: HashMap::new(),
@@ -154,7 +154,7 @@ impl Controller {
                 let (orders, taken) = mpsc::unbounded_channel();
                 self.gateways.insert(generation, orders);
                 let life = gateway::live(generation, *profile, self.place.clone(), taken);
-                self.spawn(life, move |_| Event::Ended { generation, at: SystemTime::now() });
+                spawn(&self.place.outcomes, life, move |_| Event::Ended { generation, at: SystemTime::now() });
             }
             // A gateway without anyone to give it orders ends.
             Effect::Stop(generation) => drop(self.gateways.remove(&generation)),
@@ -167,7 +167,7 @@ impl Controller {
                     tokio::time::sleep(after).await;
                     Event::Due(timer)
                 };
-                self.spawn(wait, move |_| Event::Due(timer));
+                spawn(&self.place.outcomes, wait, move |_| Event::Due(timer));
             }
             Effect::Store(change) => {
                 if self.changes.send(change).is_err() {
@@ -181,7 +181,7 @@ impl Controller {
                     let outcome = vault.filled(&profile).await.map_err(|error| error.trouble());
                     Event::LookedUp { id: profile.id, outcome }
                 };
-                self.spawn(look, move |trouble| Event::LookedUp { id, outcome: Err(trouble) });
+                spawn(&self.place.outcomes, look, move |trouble| Event::LookedUp { id, outcome: Err(trouble) });
             }
             Effect::Answer { ticket, outcome } => {
                 if let Some(answer) = self.waiting.remove(&ticket) {
@@ -203,19 +203,19 @@ impl Controller {
             drop(orders.send(order));
         }
     }
+}
 
-    /// Runs it as a task, and sends its outcome; or the one that stands for a panic.
-    fn spawn(
-        &self,
-        work: impl Future<Output = Event> + Send + 'static,
-        panicked: impl FnOnce(Trouble) -> Event + Send + 'static,
-    ) {
-        let outcomes = self.outcomes.clone();
-        tokio::spawn(async move {
-            let event = tokio::spawn(work).await.unwrap_or_else(|error| panicked(internal(&error)));
-            outcomes.send(event).await;
-        });
-    }
+/// Runs it as a task, and sends its outcome; or the one that stands for a panic.
+fn spawn(
+    outcomes: &Outcomes,
+    work: impl Future<Output = Event> + Send + 'static,
+    panicked: impl FnOnce(Trouble) -> Event + Send + 'static,
+) {
+    let outcomes = outcomes.clone();
+    tokio::spawn(async move {
+        let event = tokio::spawn(work).await.unwrap_or_else(|error| panicked(internal(&error)));
+        outcomes.send(event).await;
+    });
 }
 
 /// What a panic looks like from outside.

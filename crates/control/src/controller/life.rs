@@ -280,8 +280,8 @@ impl Entry {
 fn no_answer() -> Trouble {
     Trouble::new(
         "no_answer",
-        "The server did not answer in time.",
-        "Check that the server runs, and whether a VPN must be on; Postern keeps trying.",
+        "The server gives no answer that Postern can use.",
+        "Look into the server's log. Postern keeps trying.",
     )
 }
 

@@ -26,7 +26,7 @@ fn a_profile_is_started_then_probed_then_up() {
     assert_eq!(*stage.connection("prod"), Connection::Starting);
     assert_snapshot!(said(&stage.starts()), @"probe");
     assert_eq!(*stage.connection("prod"), Connection::Starting);
-    assert_snapshot!(said(&stage.probed(up())), @"wake after about 28 s");
+    assert_snapshot!(said(&stage.probed(up())), @"wake after about 27 s");
     assert!(matches!(stage.connection("prod"), Connection::Up { version: Some(version), .. } if version == "3.8.8"));
     assert_snapshot!(said(&stage.time_passes()), @"probe");
 }
@@ -63,11 +63,11 @@ fn a_server_that_is_down_is_asked_again_later_and_later() {
     assert_snapshot!(delays.join("\n"), @r"
     wake after about 1 s
     wake after about 2 s
-    wake after about 4 s
-    wake after about 7 s
+    wake after about 3 s
+    wake after about 8 s
     wake after about 13 s
-    wake after about 29 s
-    wake after about 27 s
+    wake after about 30 s
+    wake after about 30 s
     ");
     stage.probed(up());
     stage.time_passes();
@@ -86,7 +86,7 @@ fn traffic_that_fails_is_looked_into_at_once_and_traffic_that_works_ends_the_tro
     assert!(
         matches!(stage.connection("prod"), Connection::Failing { trouble, next_try: Some(_) } if trouble.code == "edge_credential_wrong")
     );
-    assert_snapshot!(said(&stage.take(status(up()))), @"wake after about 30 s");
+    assert_snapshot!(said(&stage.take(status(up()))), @"wake after about 26 s");
     assert!(matches!(stage.connection("prod"), Connection::Up { .. }));
 }
 
@@ -95,7 +95,7 @@ fn each_cause_is_its_own_state_and_is_tried_again_where_that_can_help() {
     let sign_in = Fault::SignInRequired { provider: "accounts.example.com".to_owned() };
     let mut stage = one();
     stage.starts();
-    assert_eq!(said(&stage.probed(failing(sign_in))), "wake after about 28 s");
+    assert_eq!(said(&stage.probed(failing(sign_in))), "wake after about 27 s");
     assert!(
         matches!(stage.connection("prod"), Connection::SignInRequired { trouble } if trouble.code == "sign_in_required")
     );

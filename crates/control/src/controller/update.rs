@@ -42,7 +42,8 @@ impl State {
 /// Takes one event in, and says what is to be done about it.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
-    if state.phase == Phase::Ended {
+    // Whoever asks gets an answer, even then; nothing else happens any more.
+    if state.phase == Phase::Ended && !matches!(event, Event::Save { .. } | Event::Remove { .. }) {
         return effects;
     }
     match event {

@@ -297,3 +297,6 @@ impl LocalProgramsChoice {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,361 @@
+//! The driver with real gateways, real files and a small server behind.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use postern_gateway::Secret;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::controller::fixture::id;
+use crate::controller::Entry;
+use crate::profile::{Slot, Written, WrittenEdge};
+use crate::vault::Kind;
+use crate::view::{EdgeDraft, SecretInput};
+
+/// Longer than anything here takes; a test that waits this long has failed.
+const LONG: Duration = Duration::from_secs(30);
+
+/// What stands for an edge with Basic auth (`alice`, the password `s3cret`) and a Prefect behind it.
+struct Server {
+    address: SocketAddr,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Server {
+    async fn start() -> Self {
+        Self::at(0).await
+    }
+
+    async fn at(port: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(stream));
+            }
+        });
+        Self { address, task }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    async fn stop(self) {
+        self.task.abort();
+        drop(self.task.await);
+    }
+}
+
+async fn answer(mut stream: TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return,
+        }
+    }
+    let head = String::from_utf8(head).unwrap();
+    // alice:s3cret
+    let answer = if head.contains("Basic YWxpY2U6czNjcmV0") {
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\nConnection: close\r\n\r\n\"3.8.8\""
+    } else {
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    };
+    drop(stream.write_all(answer.as_bytes()).await);
+}
+
+/// A port that is free now. Each call gives another one, so that tests side by side do not collide.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + u16::try_from(std::process::id() % 200).unwrap() * 100;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
+        if std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+fn written(name: &str, url: &str) -> Written {
+    Written {
+        id: name.to_owned(),
+        url: url.to_owned(),
+        port: Some(free_port().into()),
+        edge: Some(WrittenEdge::basic("alice")),
+        ..Written::default()
+    }
+}
+
+struct Desk {
+    folder: TempDir,
+    handle: Handle,
+    requests: mpsc::UnboundedReceiver<ShellRequest>,
+    vault: Vault,
+}
+
+impl Desk {
+    /// A controller with these profiles in its file and `password` in its vault.
+    async fn with(profiles: &[Written], password: Option<&str>, at_start: AtStart) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders::at(folder.path()).unwrap();
+        let vault = Vault::open(Kind::Memory);
+        let mut store = Store::load(folders.clone());
+        for written in profiles {
+            let profile = store.add(written.clone()).unwrap();
+            if let Some(password) = password {
+                vault.set(&profile.id, &Slot::EdgePassword, Secret::new(password)).await.unwrap();
+            }
+        }
+        let options = Options { folders, vault: vault.clone(), at_start };
+        let (handle, requests) = Controller::start(options);
+        Self { folder, handle, requests, vault }
+    }
+
+    async fn until(&self, what: &str, condition: impl FnMut(&Arc<State>) -> bool) -> Arc<State> {
+        let mut state = self.handle.state();
+        let found = tokio::time::timeout(LONG, state.wait_for(condition)).await;
+        found.unwrap_or_else(|_| panic!("never: {what}; it is {:?}", self.handle.state().borrow())).unwrap().clone()
+    }
+
+    async fn until_entry(&self, name: &str, what: &str, mut condition: impl FnMut(&Entry) -> bool) -> Entry {
+        let id = id(name);
+        let state = self.until(what, |state| state.entry(&id).is_some_and(&mut condition)).await;
+        state.entry(&id).unwrap().clone()
+    }
+
+    async fn until_up(&self, name: &str) -> Entry {
+        self.until_entry(name, "up", |entry| matches!(entry.connection, Connection::Up { .. })).await
+    }
+
+    async fn until_trouble(&self, name: &str, code: &str) -> Entry {
+        let has_code = |entry: &Entry| entry.connection.trouble().is_some_and(|trouble| trouble.code == code);
+        self.until_entry(name, code, has_code).await
+    }
+
+    async fn request(&mut self) -> ShellRequest {
+        tokio::time::timeout(LONG, self.requests.recv()).await.expect("a request in time").expect("a controller")
+    }
+
+    fn draft(&self, name: &str) -> Draft {
+        Draft::from(&self.handle.state().borrow().entry(&id(name)).unwrap().profile)
+    }
+}
+
+fn is_free(port: u16) -> bool {
+    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+fn with_password(mut draft: Draft, password: &str) -> Draft {
+    draft.edge = EdgeDraft::Basic { username: "alice".to_owned(), password: SecretInput::Set(Secret::new(password)) };
+    draft
+}
+
+#[tokio::test]
+async fn a_profile_comes_up_and_quitting_closes_its_port() {
+    let server = Server::start().await;
+    let mut desk = Desk::with(&[written("prod", &server.url())], Some("s3cret"), AtStart::Always).await;
+    let entry = desk.until_up("prod").await;
+    assert!(matches!(&entry.connection, Connection::Up { version: Some(version), latency: Some(_), .. } if version == "3.8.8"));
+    assert_eq!(entry.slots, [(Slot::EdgePassword, Some(true))]);
+    assert!(!is_free(entry.profile.port));
+
+    tokio::time::timeout(LONG, desk.handle.shutdown()).await.unwrap();
+    assert!(is_free(entry.profile.port));
+    assert_eq!(desk.request().await, ShellRequest::Exit);
+    assert_eq!(desk.requests.recv().await, None);
+    // All of this comes too late, and none of it hangs.
+    desk.handle.send(Event::Open(id("prod")));
+    desk.handle.shutdown().await;
+    desk.handle.remove(id("prod")).await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_corrected_in_the_form_brings_it_up() {
+    let server = Server::start().await;
+    let desk = Desk::with(&[written("prod", &server.url())], Some("wrong"), AtStart::Always).await;
+    let port = desk.until_trouble("prod", "edge_credential_wrong").await.profile.port;
+    let saved = desk.handle.save(with_password(desk.draft("prod"), "s3cret")).await.unwrap();
+    assert_eq!(saved, id("prod"));
+    assert_eq!(desk.until_up("prod").await.profile.port, port);
+    desk.handle.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_is_found_by_itself() {
+    let server = Server::start().await;
+    let address = server.address;
+    let desk = Desk::with(&[written("prod", &server.url())], Some("s3cret"), AtStart::None).await;
+    server.stop().await;
+    desk.handle.send(Event::Connect(id("prod")));
+    desk.until_trouble("prod", "server_unreachable").await;
+    let _server = Server::at(address.port()).await;
+    desk.until_up("prod").await;
+    desk.handle.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_said_and_tried_again() {
+    let server = Server::start().await;
+    let written = written("prod", &server.url());
+    let port = u16::try_from(written.port.unwrap()).unwrap();
+    let other = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let mut desk = Desk::with(&[written], Some("s3cret"), AtStart::None).await;
+    desk.handle.send(Event::Open(id("prod")));
+    let entry = desk.until_trouble("prod", "port_taken").await;
+    assert!(matches!(entry.connection, Connection::PortTaken { .. }));
+    assert!(matches!(desk.request().await, ShellRequest::ShowTrouble { trouble, .. } if trouble.code == "port_taken"));
+    drop(other);
+    desk.until_up("prod").await;
+    desk.handle.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_missing_secret_names_its_slot() {
+    let desk = Desk::with(&[written("prod", "https://prefect.example.com")], None, AtStart::Always).await;
+    let entry = desk.until_trouble("prod", "secret_missing").await;
+    assert_snapshot!(entry.connection.trouble().unwrap().sentence, @"The profile prod needs the secret edge-password, and the vault has none.");
+    assert_eq!(entry.slots, [(Slot::EdgePassword, Some(false))]);
+    desk.handle.shutdown().await;
+}
+
+#[tokio::test]
+async fn opening_connects_and_hands_out_a_door_for_this_profile_alone() {
+    let server = Server::start().await;
+    let mut desk = Desk::with(&[written("prod", &server.url())], Some("s3cret"), AtStart::None).await;
+    desk.handle.send(Event::Open(id("prod")));
+    let ShellRequest::OpenDashboard { id: whose, enter, origin, data_dir, .. } = desk.request().await else {
+        panic!("no dashboard");
+    };
+    assert_eq!(whose, id("prod"));
+    assert!(enter.expose().starts_with(&format!("{origin}/.postern/enter?pass=")));
+    assert!(data_dir.starts_with(desk.folder.path()));
+    desk.handle.send(Event::OpenInBrowser(id("prod")));
+    assert!(matches!(desk.request().await, ShellRequest::OpenBrowser { url } if url != enter));
+
+    desk.handle.send(Event::Disconnect(id("prod")));
+    let port = desk.handle.state().borrow().entry(&id("prod")).unwrap().profile.port;
+    desk.handle.send(Event::Connect(id("prod")));
+    assert!(matches!(desk.request().await, ShellRequest::ReenterDashboard { .. }));
+    assert!(!is_free(port));
+    desk.handle.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_new_server_is_saved_without_its_secret_and_connected() {
+    let server = Server::start().await;
+    let desk = Desk::with(&[], None, AtStart::Always).await;
+    let port = Some(free_port().into());
+    let draft = Draft { name: "Production".to_owned(), url: server.url(), port, ..Draft::default() };
+    let saved = desk.handle.save(with_password(draft, "s3cret")).await.unwrap();
+    assert_eq!(saved, id("production"));
+    desk.until_up("production").await;
+    let text = std::fs::read_to_string(desk.folder.path().join("profiles.toml")).unwrap();
+    assert!(text.contains("Production") && !text.contains("s3cret"), "{text}");
+    assert_eq!(desk.vault.get(&saved, &Slot::EdgePassword).await.unwrap(), Some(Secret::new("s3cret")));
+    desk.handle.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_saved_leaves_file_and_vault_as_they_were() {
+    let desk = Desk::with(&[written("prod", "https://prefect.example.com")], Some("old"), AtStart::None).await;
+    let draft = with_password(desk.draft("prod"), "new");
+
+    let errors = desk.handle.save(Draft { url: "nonsense".to_owned(), ..draft.clone() }).await.unwrap_err();
+    assert_eq!(errors.errors[0].field, "url");
+
+    // Somebody else was faster, and this process has not seen it yet.
+    edit(desk.folder.path(), "prod", |written| written.name = "Renamed".to_owned());
+    let errors = desk.handle.save(draft).await.unwrap_err();
+    assert_eq!(errors.errors[0].field, "");
+    assert_snapshot!(errors, @"Another program changed the profile prod meanwhile. Look at it as it is now, and make your change again.");
+    assert_eq!(desk.vault.get(&id("prod"), &Slot::EdgePassword).await.unwrap(), Some(Secret::new("old")));
+    let text = std::fs::read_to_string(desk.folder.path().join("profiles.toml")).unwrap();
+    assert!(text.contains("Renamed"), "{text}");
+    desk.handle.shutdown().await;
+}
+
+/// As the command line does it, in another process.
+fn edit(folder: &Path, name: &str, change: impl FnOnce(&mut Written)) {
+    let mut store = Store::load(Folders::at(folder).unwrap());
+    let before = store.profiles().iter().find(|profile| profile.id == id(name)).unwrap().clone();
+    let mut written = Written::from(&before);
+    change(&mut written);
+    store.replace(&before, written).unwrap();
+}
+
+#[tokio::test]
+async fn what_another_process_does_to_the_file_is_seen() {
+    let server = Server::start().await;
+    let desk = Desk::with(&[], None, AtStart::Always).await;
+    desk.vault.set(&id("prod"), &Slot::EdgePassword, Secret::new("s3cret")).await.unwrap();
+    let mut store = Store::load(Folders::at(desk.folder.path()).unwrap());
+    store.add(written("prod", &server.url())).unwrap();
+    let port = desk.until_up("prod").await.profile.port;
+
+    let file = desk.folder.path().join("profiles.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, "version = 1\n[[profile]\n").unwrap();
+    let state = desk.until("a trouble with the file", |state| state.file_trouble.is_some()).await;
+    assert!(matches!(state.entries[0].connection, Connection::Up { .. }));
+    let errors = desk.handle.save(desk.draft("prod")).await.unwrap_err();
+    assert!(errors.to_string().contains("profiles.toml"), "{errors}");
+
+    std::fs::write(&file, text).unwrap();
+    desk.until("the file is good again", |state| state.file_trouble.is_none()).await;
+    store.remove(&id("prod")).unwrap();
+    desk.until("no profile is left", |state| state.entries.is_empty()).await;
+    desk.handle.shutdown().await;
+    assert!(is_free(port));
+}
+
+#[tokio::test]
+async fn a_removed_profile_leaves_no_secret_and_no_listener() {
+    let server = Server::start().await;
+    let mut desk = Desk::with(&[written("prod", &server.url())], Some("s3cret"), AtStart::Always).await;
+    let port = desk.until_up("prod").await.profile.port;
+    assert!(desk.vault.get(&id("prod"), &Slot::LocalKey).await.unwrap().is_some());
+    desk.handle.remove(id("prod")).await.unwrap();
+    assert!(matches!(desk.request().await, ShellRequest::CloseDashboard { id: whose, .. } if whose == id("prod")));
+    for slot in [Slot::EdgePassword, Slot::LocalKey] {
+        assert_eq!(desk.vault.get(&id("prod"), &slot).await.unwrap(), None, "{slot}");
+    }
+    assert!(desk.handle.state().borrow().entries.is_empty());
+    let errors = desk.handle.remove(id("prod")).await.unwrap_err();
+    assert_snapshot!(errors, @"No profile has the id prod. `postern list` shows the profiles there are.");
+    desk.handle.shutdown().await;
+    assert!(is_free(port));
+}
+
+#[tokio::test]
+async fn a_task_that_panics_is_an_outcome() {
+    let (inbox, mut messages) = mpsc::channel(1);
+    let work = async { panic!("a mistake") };
+    spawn(&Outcomes(inbox), work, |trouble| Event::LookedUp { id: id("prod"), outcome: Err(trouble) });
+    let Some(Message::Event(Event::LookedUp { outcome: Err(trouble), .. })) = messages.recv().await else {
+        panic!("no outcome");
+    };
+    assert_eq!(trouble.code, "internal");
+}
+
+#[tokio::test]
+async fn an_unchanged_state_is_not_published() {
+    let desk = Desk::with(&[written("prod", "https://prefect.example.com")], None, AtStart::None).await;
+    let mut state = desk.handle.state();
+    state.mark_unchanged();
+    desk.handle.send(Event::Disconnect(id("prod")));
+    desk.handle.send(Event::CopyApiUrl(id("prod")));
+    desk.handle.send(Event::Connect(id("none")));
+    // Answered after all of these.
+    desk.handle.save(Draft::default()).await.unwrap_err();
+    assert!(!state.has_changed().unwrap());
+    desk.handle.send(Event::Connect(id("prod")));
+    state.changed().await.unwrap();
+    desk.handle.shutdown().await;
+}

@@ -1,0 +1,544 @@
+//! What the manager is shown.
+
+use std::collections::BTreeSet;
+
+use insta::assert_snapshot;
+use postern_gateway::{Fault, Secret, StartError};
+
+use super::*;
+use crate::controller::fixture::{Stage, failing, id, profile, trouble, unreachable, up, written};
+use crate::controller::{AtStart, Failure, Ticket};
+use crate::profile::Written;
+use crate::resolve::ResolveError;
+use crate::vault::{Kind, VaultError};
+
+#[test]
+fn a_server_is_shown_with_its_state_and_without_its_secrets() {
+    let mut stage = Stage::with(AtStart::Always, &[profile("prod", 4201)]);
+    stage.starts();
+    stage.probed(up());
+    let view = serde_json::to_string_pretty(&manager(&stage.state).servers).unwrap();
+    assert_snapshot!(view, @r#"
+    [
+      {
+        "id": "prod",
+        "name": "prod.example.com",
+        "url": "https://prod.example.com/prefect",
+        "color": null,
+        "readOnly": false,
+        "unverified": false,
+        "warnings": [],
+        "connection": {
+          "state": "up",
+          "wanted": true,
+          "label": "Connected",
+          "version": "3.8.8",
+          "latencyMs": 12,
+          "trouble": null,
+          "nextTryMs": null
+        },
+        "localApiUrl": "http://127.0.0.1:4201/api",
+        "form": {
+          "id": "prod",
+          "name": "prod.example.com",
+          "url": "https://prod.example.com/prefect",
+          "apiUrl": "",
+          "port": 4201,
+          "color": null,
+          "readOnly": false,
+          "connect": "always",
+          "localPrograms": "key",
+          "edge": {
+            "kind": "basic",
+            "username": "alice",
+            "password": "keep"
+          },
+          "prefect": {
+            "kind": "none"
+          },
+          "headers": [],
+          "caFile": "",
+          "clientCertFile": "",
+          "clientKeyFile": "",
+          "clientKey": "keep",
+          "verify": true,
+          "proxy": "system"
+        },
+        "secrets": [
+          {
+            "slot": "edge-password",
+            "saved": true
+          }
+        ]
+      }
+    ]
+    "#);
+}
+
+#[test]
+fn each_connection_has_its_picture_label_and_reason() {
+    let shown = |stage: &Stage| {
+        let view = &manager(&stage.state).servers[0].connection;
+        let code = view.trouble.as_ref().map_or("-", |trouble| trouble.code.as_str());
+        format!("{:?} | {} | wanted: {} | {code} | again: {}", view.state, view.label, view.wanted, view.next_try_ms.is_some())
+    };
+    let mut lines = Vec::new();
+    let mut stage = Stage::with(AtStart::None, &[profile("prod", 4201)]);
+    lines.push(shown(&stage));
+    stage.take(Event::Connect(id("prod")));
+    lines.push(shown(&stage));
+    stage.start_fails(Failure::PortTaken(trouble("port_taken")));
+    lines.push(shown(&stage));
+    stage.time_passes();
+    stage.starts();
+    stage.probed(up());
+    lines.push(shown(&stage));
+    stage.time_passes();
+    stage.probed(failing(unreachable()));
+    lines.push(shown(&stage));
+    stage.time_passes();
+    stage.probed(failing(Fault::SignInRequired { provider: "sso.example.com".to_owned() }));
+    lines.push(shown(&stage));
+    assert_snapshot!(lines.join("\n"), @r"
+    Off | Off | wanted: false | - | again: false
+    Starting | Connecting… | wanted: true | - | again: false
+    Failing | Port taken | wanted: true | port_taken | again: false
+    Up | Connected | wanted: true | - | again: false
+    Failing | Not connected | wanted: true | server_unreachable | again: true
+    SignIn | Sign-in required | wanted: true | sign_in_required | again: false
+    ");
+}
+
+#[test]
+fn what_is_loud_is_shown_loudly() {
+    let risky = Written { url: "http://prefect.example.com".to_owned(), verify: false, ..written("prod", 4201) };
+    let mut stage = Stage::with(AtStart::None, &[risky.check().unwrap()]);
+    stage.take(Event::Loaded(Err(trouble("profiles_invalid"))));
+    stage.take(Event::LookedUp { id: id("prod"), outcome: Err(trouble("vault_locked")) });
+    let view = manager(&stage.state);
+    assert!(view.servers[0].unverified);
+    assert_eq!(view.servers[0].warnings.len(), 2, "{:?}", view.servers[0].warnings);
+    assert!(!view.can_save);
+    let codes: Vec<&str> = view.troubles.iter().map(|trouble| trouble.code.as_str()).collect();
+    assert_eq!(codes, ["profiles_invalid", "vault_locked"]);
+}
+
+#[test]
+fn no_view_and_no_log_line_holds_a_secret_that_was_typed() {
+    let mut stage = Stage::with(AtStart::Always, &[profile("prod", 4201)]);
+    let canary = |n: usize| SecretInput::Set(Secret::new(format!("canary-{n}")));
+    let draft = Draft {
+        edge: EdgeDraft::Basic { username: "alice".to_owned(), password: canary(1) },
+        prefect: PrefectDraft::Own { username: "admin".to_owned(), password: canary(2) },
+        headers: vec![HeaderDraft { name: "X-Key".to_owned(), value: canary(3) }],
+        client_key: canary(4),
+        ..Draft::from(&profile("prod", 4201))
+    };
+    let json = serde_json::to_string(&draft).unwrap();
+    let event = Event::Save { ticket: Ticket(1), draft: Box::new(draft) };
+    let logged = format!("{event:?}");
+    let effects = format!("{:?}", stage.take(event));
+    let state = format!("{:?}", stage.state);
+    let view = serde_json::to_string(&manager(&stage.state)).unwrap();
+    for text in [json, logged, effects, state, view] {
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[test]
+fn a_secret_that_comes_in_wrongly_is_not_repeated_in_the_error() {
+    for wrong in [r#""canary""#, r#"{"set": ["canary"]}"#, r#"{"canary": "x"}"#, r#"{"set": "canary", "set": "x"}"#] {
+        let error = serde_json::from_str::<SecretInput>(wrong).unwrap_err().to_string();
+        assert!(!error.contains("canary"), "{error}");
+        let nested = format!(r#"{{"kind": "bearer", "token": {wrong}}}"#);
+        let error = serde_json::from_str::<EdgeDraft>(&nested).unwrap_err().to_string();
+        assert!(!error.contains("canary"), "{error}");
+    }
+    assert_eq!(serde_json::from_str::<SecretInput>(r#""keep""#).unwrap(), SecretInput::Keep);
+    let set = serde_json::from_str::<SecretInput>(r#"{"set": "x"}"#).unwrap();
+    assert_eq!(set, SecretInput::Set(Secret::new("x")));
+}
+
+#[test]
+fn each_cause_has_its_own_code_sentence_and_remedy() {
+    let port_taken = |program: Option<&str>| StartError::PortTaken { port: 4201, program: program.map(str::to_owned) };
+    let vault = |error: VaultError| ResolveError::Vault(error).trouble();
+    let reason = || "the system's words".to_owned();
+    let missing = ResolveError::SecretMissing { id: id("prod"), slot: crate::profile::Slot::EdgePassword, vault: Kind::Os };
+    let troubles = [
+        vault(VaultError::Absent { reason: reason() }),
+        vault(VaultError::Locked),
+        vault(VaultError::Refused { reason: reason() }),
+        vault(VaultError::Failed { reason: reason() }),
+        missing.trouble(),
+        Trouble::from(&Fault::EdgeCredentialWrong),
+        Trouble::from(&Fault::PrefectCredentialWrong),
+        Trouble::from(&unreachable()),
+        Trouble::from(&port_taken(Some("python3 (pid 42)"))),
+        Trouble::from(&StartError::Listen { port: 4201, source: std::io::ErrorKind::PermissionDenied.into() }),
+        Trouble::from(&StartError::Certificate { what: "CA file", reason: "it is not PEM".to_owned() }),
+        Trouble::from(&StartError::Credential { what: "edge-password".to_owned(), reason: "it has a line break" }),
+    ];
+    for part in [|t: &Trouble| t.code.clone(), |t: &Trouble| t.sentence.clone(), |t: &Trouble| t.remedy.clone()] {
+        let distinct: BTreeSet<String> = troubles.iter().map(part).collect();
+        assert_eq!(distinct.len(), troubles.len(), "{distinct:#?}");
+    }
+    let told: Vec<String> = troubles.iter().map(|t| format!("{}: {} {}", t.code, t.sentence, t.remedy)).collect();
+    for trouble in &troubles {
+        assert!(trouble.sentence.ends_with('.') && trouble.remedy.ends_with('.'), "{trouble:?}");
+    }
+    assert_snapshot!(told.join("\n"), @r"
+    vault_absent: This machine has no keychain service that answers: the system's words. Install and start one (gnome-keyring, KWallet or KeePassXC with its Secret Service on), or, on a machine without a desktop, use `--vault env`.
+    vault_locked: The keychain is locked and waits to be unlocked. Unlock it: its window may be behind others. Then try again.
+    vault_refused: The keychain refused access: the system's words. Allow Postern to use it when the keychain asks, and try again.
+    vault_failed: The keychain failed: the system's words. Try again. If it stays so, restart the keychain service, or log out and in again.
+    secret_missing: The profile prod needs the secret edge-password, and the vault has none. Enter it in the manager, or run `postern secret set prod edge-password`.
+    edge_credential_wrong: The server's edge refuses the profile's credential. Enter the edge's user name and password again.
+    prefect_credential_wrong: Prefect refuses the profile's auth string. Enter Prefect's auth string again.
+    server_unreachable: The server at prod.example.com:443 cannot be reached: connection refused. Check that the server runs, that address and port are right, and whether a VPN must be on.
+    port_taken: python3 (pid 42) has port 4201 of this machine. End that program, or give the profile another port.
+    listen_failed: The system does not let Postern listen on port 4201: permission denied. Give the profile another port.
+    certificate_unusable: The profile's CA file cannot be used: it is not PEM. Give another file in the profile; it must be PEM.
+    credential_unusable: The profile's secret edge-password cannot be sent in a header: it has a line break. Enter it again.
+    ");
+    assert_snapshot!(Trouble::from(&port_taken(None)).sentence, @"Another program has port 4201 of this machine.");
+}
+
+#[test]
+fn an_action_of_the_page_is_an_event_or_nothing() {
+    let event = |json: &str| serde_json::from_str::<ManagerAction>(json).ok().and_then(|action| Event::try_from(action).ok());
+    for (json, expected) in [
+        (r#"{"do": "connect", "id": "prod"}"#, Event::Connect(id("prod"))),
+        (r#"{"do": "disconnect", "id": "prod"}"#, Event::Disconnect(id("prod"))),
+        (r#"{"do": "open", "id": "prod"}"#, Event::Open(id("prod"))),
+        (r#"{"do": "open-in-browser", "id": "prod"}"#, Event::OpenInBrowser(id("prod"))),
+        (r#"{"do": "copy-api-url", "id": "prod"}"#, Event::CopyApiUrl(id("prod"))),
+        (r#"{"do": "remove", "id": "prod"}"#, Event::Remove { ticket: None, id: id("prod") }),
+    ] {
+        assert_eq!(event(json), Some(expected), "{json}");
+    }
+    for json in [r#"{"do": "quit", "id": "prod"}"#, r#"{"do": "open", "id": "../x"}"#, r#"{"do": "open"}"#, r#"{"do": "open", "id": "a", "to": "b"}"#] {
+        assert_eq!(event(json), None, "{json}");
+    }
+}
+
+#[test]
+fn the_types_of_the_page_are_those_of_this_crate() {
+    let text = bindings::bindings();
+    for name in ["ManagerView", "ServerView", "Draft", "EdgeDraft", "SecretInput", "ManagerAction", "SaveErrors", "Color"] {
+        assert!(text.contains(&format!("export type {name} =")), "{name} is missing:\n{text}");
+    }
+    assert!(!text.contains("bigint") && !text.contains("any;"), "{text}");
+    assert_snapshot!(text, @r#"
+    // The manager's types, made from crates/control/src/view.rs by `cargo xtask bindings`. Do not edit.
+
+    /**
+     * The colours a profile can have; chosen to differ also for colour-blind people.
+     */
+    export type Color = "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple" | "gray";
+
+    /**
+     * When a profile's gateway starts.
+     */
+    export type Connect = "always" | "on-demand";
+
+    /**
+     * The picture beside a profile.
+     */
+    export type ConnectionState = "off" | "starting" | "up" | "failing" | "sign-in";
+
+    /**
+     * How a profile is, with the reason.
+     */
+    export type ConnectionView = { 
+    /**
+     * For the picture.
+     */
+    state: ConnectionState, 
+    /**
+     * Whether somebody wants it connected: where the toggle stands.
+     */
+    wanted: boolean, 
+    /**
+     * `Connected`, `Connecting…`, `Not connected`: never a colour alone.
+     */
+    label: string, 
+    /**
+     * Prefect's version, when known.
+     */
+    version: string | null, 
+    /**
+     * Milliseconds, when known.
+     */
+    latencyMs: number | null, 
+    /**
+     * What is wrong, when something is.
+     */
+    trouble: Trouble | null, 
+    /**
+     * Milliseconds since 1970 at which it is tried again by itself.
+     */
+    nextTryMs: number | null, };
+
+    /**
+     * A profile as the form has it: text, not yet valid. Comes back with the same shape.
+     */
+    export type Draft = { 
+    /**
+     * The profile being edited; `None` adds one.
+     */
+    id: string | null, 
+    /**
+     * May be empty: taken from the address.
+     */
+    name: string, 
+    /**
+     * The server's address.
+     */
+    url: string, 
+    /**
+     * Empty: `url` + `/api`.
+     */
+    apiUrl: string, 
+    /**
+     * `None`: the next free one.
+     */
+    port: number | null, 
+    /**
+     * Its colour.
+     */
+    color: Color | null, 
+    /**
+     * Refuse what writes.
+     */
+    readOnly: boolean, 
+    /**
+     * When its gateway starts.
+     */
+    connect: Connect, 
+    /**
+     * Which local programs are let in.
+     */
+    localPrograms: LocalProgramsChoice, 
+    /**
+     * What the edge asks for.
+     */
+    edge: EdgeDraft, 
+    /**
+     * What Prefect asks for.
+     */
+    prefect: PrefectDraft, 
+    /**
+     * Further headers.
+     */
+    headers: Array<HeaderDraft>, 
+    /**
+     * Paths; empty for none.
+     */
+    caFile: string, 
+    /**
+     * Path; empty for none.
+     */
+    clientCertFile: string, 
+    /**
+     * Path; empty for none, or for vault slot `client-key`.
+     */
+    clientKeyFile: string, 
+    /**
+     * The key itself, where it is not in a file.
+     */
+    clientKey: SecretInput, 
+    /**
+     * Check the server's certificate.
+     */
+    verify: boolean, 
+    /**
+     * `system`, `none`, `http://…`, `socks5://…`
+     */
+    proxy: string, };
+
+    /**
+     * What the edge asks for.
+     */
+    export type EdgeDraft = { "kind": "none" } | { "kind": "basic", 
+    /**
+     * No colon.
+     */
+    username: string, 
+    /**
+     * Vault slot `edge-password`.
+     */
+    password: SecretInput, } | { "kind": "bearer", 
+    /**
+     * Vault slot `edge-token`.
+     */
+    token: SecretInput, };
+
+    /**
+     * What is wrong with one field.
+     */
+    export type FieldError = { 
+    /**
+     * The field's path, or empty.
+     */
+    field: string, 
+    /**
+     * What happened and what to do.
+     */
+    message: string, };
+
+    /**
+     * One header.
+     */
+    export type HeaderDraft = { 
+    /**
+     * As typed.
+     */
+    name: string, 
+    /**
+     * Vault slot `header-<name>`.
+     */
+    value: SecretInput, };
+
+    /**
+     * Which local programs are let in.
+     */
+    export type LocalProgramsChoice = "key" | "open" | "off";
+
+    /**
+     * Something the manager asks for, besides saving a draft.
+     */
+    export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "remove", id: string, };
+
+    /**
+     * Everything the manager shows.
+     */
+    export type ManagerView = { 
+    /**
+     * Postern's version.
+     */
+    version: string, 
+    /**
+     * Why profiles.toml or the vault cannot be used, if so. Shown above everything.
+     */
+    troubles: Array<Trouble>, 
+    /**
+     * Whether changes can be saved (not while profiles.toml cannot be read).
+     */
+    canSave: boolean, 
+    /**
+     * In the file's order.
+     */
+    servers: Array<ServerView>, 
+    /**
+     * What the form starts from when a server is added.
+     */
+    blank: Draft, };
+
+    /**
+     * What Prefect's own auth string is.
+     */
+    export type PrefectDraft = { "kind": "none" } | { "kind": "same-as-edge" } | { "kind": "own", 
+    /**
+     * Before the colon.
+     */
+    username: string, 
+    /**
+     * After it. Vault slot `prefect-password`.
+     */
+    password: SecretInput, };
+
+    /**
+     * Why a draft was not saved: nothing has changed.
+     */
+    export type SaveErrors = { 
+    /**
+     * One each, by field (`url`, `edge.username`, `headers.0.name`); empty where it is no field's.
+     */
+    errors: Array<FieldError>, };
+
+    /**
+     * A secret on its way in. Serialised it is always `keep`: nothing is ever sent to the page.
+     */
+    export type SecretInput = "keep" | { set: string };
+
+    /**
+     * One secret's place.
+     */
+    export type SecretView = { 
+    /**
+     * `edge-password`, `header-…`
+     */
+    slot: string, 
+    /**
+     * Known to be there; `None` while the vault has not been asked, or cannot answer.
+     */
+    saved: boolean | null, };
+
+    /**
+     * One profile and how it is.
+     */
+    export type ServerView = { 
+    /**
+     * The profile's id.
+     */
+    id: string, 
+    /**
+     * What a person calls it.
+     */
+    name: string, 
+    /**
+     * The server's address.
+     */
+    url: string, 
+    /**
+     * Its colour.
+     */
+    color: Color | null, 
+    /**
+     * Writes are refused.
+     */
+    readOnly: boolean, 
+    /**
+     * The certificate is not checked: said loudly.
+     */
+    unverified: boolean, 
+    /**
+     * What is allowed but should be seen, in whole sentences.
+     */
+    warnings: Array<string>, 
+    /**
+     * How it is.
+     */
+    connection: ConnectionView, 
+    /**
+     * `http://127.0.0.1:<port>/api`
+     */
+    localApiUrl: string, 
+    /**
+     * What the form starts from when it is edited.
+     */
+    form: Draft, 
+    /**
+     * Vault slots the profile needs, and whether each is filled.
+     */
+    secrets: Array<SecretView>, };
+
+    /**
+     * What is wrong, for a person.
+     */
+    export type Trouble = { 
+    /**
+     * Stable, for programs and tests: `edge_credential_wrong`.
+     */
+    code: string, 
+    /**
+     * What happened and where.
+     */
+    sentence: string, 
+    /**
+     * What to do.
+     */
+    remedy: string, };
+    "#);
+}
