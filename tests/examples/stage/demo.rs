@@ -4,27 +4,32 @@
 //! Without one it is a desktop made for it.
 
 use std::env;
+use std::ffi::OsStr;
 use std::future::pending;
 use std::time::Duration;
 
 use anyhow::ensure;
 use postern_tests::desktop::app;
 use postern_tests::desktop::window::Window;
-use postern_tests::process::{Process, command};
+use postern_tests::process::{Process, command, run as run_to_its_end};
 use postern_tests::scratch::Scratch;
 
-use crate::home::Home;
+use crate::home::{Home, program};
 use crate::scene::{SEEN, Scene};
 
+/// The profile.
 const ID: &str = "demo";
+const NAME: &str = "Demo";
+const COLOR: &str = "teal";
+
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// Longer than anybody watches.
 const ENDLESS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 pub(crate) async fn run(headless: bool, keep: bool) -> anyhow::Result<()> {
     let scene = Scene::start().await?;
-    let profile = scene.profile(ID, "Demo", "teal")?;
-    if has_display() && !headless { in_session(&scene, &profile).await } else { on_its_own(&scene, &profile, keep).await }
+    if has_display() && !headless { in_session(&scene).await } else { on_its_own(&scene, keep).await }
 }
 
 fn has_display() -> bool {
@@ -32,11 +37,15 @@ fn has_display() -> bool {
 }
 
 /// Ends when the app does: by its menu, or by Ctrl-C.
-async fn in_session(scene: &Scene, profile: &str) -> anyhow::Result<()> {
+async fn in_session(scene: &Scene) -> anyhow::Result<()> {
     let scratch = Scratch::new("demo")?;
-    scratch.write("config/profiles.toml", format!("version = 1\n{profile}"))?;
+    let place = [OsStr::new("--config-dir"), scratch.path().as_os_str(), OsStr::new("--vault"), OsStr::new("env")];
+    let mut postern = command(program()?);
+    postern.args(place).args(scene.add(ID, NAME, COLOR));
+    run_to_its_end("postern", postern, "", &scratch, LIMIT).await?.success()?;
+
     let mut app = command(app::binary()?);
-    app.arg("--config-dir").arg(scratch.join("config")).args(["--vault", "env", "--open", ID]);
+    app.args(place).args(["--open", ID]);
     for (slot, secret) in scene.secrets() {
         app.env(format!("POSTERN_SECRET_{ID}_{slot}").to_uppercase().replace('-', "_"), secret);
     }
@@ -49,11 +58,9 @@ async fn in_session(scene: &Scene, profile: &str) -> anyhow::Result<()> {
 }
 
 /// Ends when the dashboard has been seen, unless it is to be kept.
-async fn on_its_own(scene: &Scene, profile: &str, keep: bool) -> anyhow::Result<()> {
-    let home = Home::new(profile).await?;
-    for (slot, secret) in scene.secrets() {
-        home.save(ID, slot, secret).await?;
-    }
+async fn on_its_own(scene: &Scene, keep: bool) -> anyhow::Result<()> {
+    let home = Home::new().await?;
+    home.add(&scene.add(ID, NAME, COLOR), &scene.secrets()).await?;
     println!("starting Postern");
     let window = Window::start(&home.desktop, &["--open", ID]).await?;
     window.until_shown(SEEN).await?;

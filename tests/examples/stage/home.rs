@@ -1,6 +1,7 @@
-//! A person's desktop on a screen of its own, with profiles where Postern looks for them and passwords in the
-//! keychain.
+//! A person's desktop on a screen of its own, where Postern is a program among others: its profiles and secrets
+//! lie where it looks for them by itself.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use postern_tests::desktop::panel::Panel;
@@ -16,20 +17,24 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// A home with these profiles.
-    pub(crate) async fn new(profiles: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn new() -> anyhow::Result<Self> {
         println!("starting a desktop: X server, session bus, keychain");
         let desktop = Desktop::start().await?;
-        desktop.scratch().write("home/.config/postern/profiles.toml", format!("version = 1\n{profiles}"))?;
         let panel = Panel::start(&desktop).await?;
         Ok(Self { desktop, _panel: panel })
     }
 
-    /// Saves a profile's secret, as a person at a terminal does.
-    pub(crate) async fn save(&self, id: &str, slot: &str, secret: &str) -> anyhow::Result<()> {
-        let mut postern = self.desktop.command(app::binary()?.with_file_name("postern"));
-        postern.args(["secret", "set", id, slot]);
-        run("postern", postern, secret, self.desktop.scratch(), LIMIT).await?.success()?;
+    /// Adds a profile and saves its secrets, as a person at a terminal does.
+    pub(crate) async fn add(&self, arguments: &[&str], secrets: &[(&str, &str)]) -> anyhow::Result<()> {
+        let mut postern = self.desktop.command(program()?);
+        postern.args(arguments).args(["--secrets-from", "-"]);
+        let lines: String = secrets.iter().map(|(slot, secret)| format!("{slot}={secret}\n")).collect();
+        run("postern", postern, &lines, self.desktop.scratch(), LIMIT).await?.success()?;
         Ok(())
     }
+}
+
+/// The command line, which is built beside the app.
+pub(crate) fn program() -> anyhow::Result<PathBuf> {
+    Ok(app::binary()?.with_file_name("postern"))
 }

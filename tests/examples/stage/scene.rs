@@ -3,7 +3,6 @@
 
 use postern_tests::nginx::{Nginx, Site};
 use postern_tests::prefect::{Api, Login, Options, Prefect};
-use postern_tests::wait::free_port;
 use serde_json::json;
 
 /// Flows, the name of each one's deployment, and how its runs stand.
@@ -20,7 +19,8 @@ pub(crate) const SEEN: &[&str] = &["Flow Runs", "load-orders"];
 /// The server and its edge.
 pub(crate) struct Scene {
     login: Login,
-    nginx: Nginx,
+    url: String,
+    _nginx: Nginx,
     _prefect: Prefect,
 }
 
@@ -34,33 +34,21 @@ impl Scene {
         println!("starting nginx in front of it, with Basic auth");
         let site = Site { upstream: prefect.origin(), basic: Some(login.clone()), websockets: true };
         let nginx = Nginx::start(site).await?;
-        println!("the server is at {}, and lets nobody in without the password", nginx.origin());
-        Ok(Self { login, nginx, _prefect: prefect })
+        let url = nginx.origin();
+        println!("the server is at {url}, and lets nobody in without the password");
+        Ok(Self { login, url, _nginx: nginx, _prefect: prefect })
+    }
+
+    /// What `postern` is told to make the server a profile.
+    pub(crate) fn add<'a>(&'a self, id: &'a str, name: &'a str, color: &'a str) -> Vec<&'a str> {
+        let user = &self.login.username;
+        let (url, edge, prefect) = (["--url", &self.url], ["--edge-username", user], ["--prefect-username", user]);
+        [&["add", "--id", id, "--name", name, "--color", color], &url[..], &edge, &prefect].concat()
     }
 
     /// What the profile's slots of the vault hold: nginx and Prefect ask for the same.
     pub(crate) fn secrets(&self) -> [(&'static str, &str); 2] {
         ["edge-password", "prefect-password"].map(|slot| (slot, self.login.password.as_str()))
-    }
-
-    /// The server as a profile.
-    pub(crate) fn profile(&self, id: &str, name: &str, color: &str) -> anyhow::Result<String> {
-        Ok(format!(
-            "[[profile]]\n\
-             id = \"{id}\"\n\
-             name = \"{name}\"\n\
-             url = \"{url}\"\n\
-             port = {port}\n\
-             color = \"{color}\"\n\
-             [profile.edge]\n\
-             kind = \"basic\"\n\
-             username = \"{user}\"\n\
-             [profile.prefect]\n\
-             username = \"{user}\"\n",
-            url = self.nginx.origin(),
-            port = free_port()?,
-            user = self.login.username,
-        ))
     }
 }
 

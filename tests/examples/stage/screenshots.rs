@@ -13,23 +13,13 @@ use crate::scene::{SEEN, Scene};
 pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let scene = Scene::start().await?;
-    let servers = [("prod", "Production", "red"), ("staging", "Staging", "teal")];
-    let mut profiles = String::new();
-    for (id, name, color) in servers {
-        profiles += &scene.profile(id, name, color)?;
+    let home = Home::new().await?;
+    for (id, name, color) in [("prod", "Production", "red"), ("staging", "Staging", "teal")] {
+        home.add(&scene.add(id, name, color), &scene.secrets()).await?;
     }
     // Nothing listens there: a server that is down.
-    profiles += &format!(
-        "[[profile]]\nid = \"lab\"\nname = \"Lab\"\nurl = \"http://127.0.0.1:{}\"\nport = {}\n",
-        free_port()?,
-        free_port()?
-    );
-    let home = Home::new(&profiles).await?;
-    for (id, ..) in servers {
-        for (slot, secret) in scene.secrets() {
-            home.save(id, slot, secret).await?;
-        }
-    }
+    let down = format!("http://127.0.0.1:{}", free_port()?);
+    home.add(&["add", "--id", "lab", "--name", "Lab", "--url", &down], &[]).await?;
 
     let manager = Window::start(&home.desktop, &[]).await?;
     manager.until_shown(&["Production", "Connected", "Lab", "Not reachable"]).await?;
