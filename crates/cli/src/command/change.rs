@@ -1,0 +1,192 @@
+//! `postern add`, `edit` and `remove`: a change is made as a whole, secrets included, or not at all.
+
+use std::path::{Path, PathBuf};
+
+use postern_control::profile::{Profile, ProfileId, Slot, Written, WrittenEdge};
+use postern_control::store::Store;
+use postern_control::vault::Kind;
+use postern_gateway::Secret;
+use serde_json::json;
+
+use super::{Context, find};
+use crate::failure::Failure;
+use crate::input;
+use crate::options::{Add, Edit, Fields};
+
+pub(super) async fn add(context: &Context, add: Add) -> Result<(), Failure> {
+    let mut store = context.store()?;
+    let mut written = Written { url: add.url, ..Written::default() };
+    written.id = add.id.map(|id| id.to_string()).unwrap_or_default();
+    let secrets = put(&mut written, add.fields, context)?;
+    let profile = store.add(written)?;
+    if let Err(failure) = save(context, &profile, secrets).await {
+        // What was just added goes again; a secret that was saved before the failure goes with it.
+        store.remove(&profile.id)?;
+        drop(context.vault.forget(&profile).await);
+        return Err(failure);
+    }
+    done(context, &profile, "added").await
+}
+
+pub(super) async fn edit(context: &Context, edit: Edit) -> Result<(), Failure> {
+    let mut store = context.store()?;
+    let before = find(&store, &edit.id)?;
+    let mut written = Written::from(&before);
+    // Left out, the name is the host's, and stays so.
+    if before.url.host_str() == Some(&*before.name) {
+        written.name.clear();
+    }
+    if let Some(url) = edit.url {
+        written.url = url;
+    }
+    let secrets = put(&mut written, edit.fields, context)?;
+    let after = store.replace(&before, written)?;
+    if let Err(failure) = save(context, &after, secrets).await {
+        store.replace(&after, Written::from(&before))?;
+        return Err(failure);
+    }
+    context.vault.forget_unneeded(&before, &after).await.map_err(|error| kept(&after.id, "changed", error.into()))?;
+    done(context, &after, "changed").await
+}
+
+pub(super) async fn remove(context: &Context, id: &ProfileId) -> Result<(), Failure> {
+    let mut store: Store = context.store()?;
+    let profile = store.remove(id)?;
+    context.vault.forget(&profile).await.map_err(|error| kept(id, "removed", error.into()))?;
+    context.output.result(&json!({"removed": id}), || format!("Removed {id} and its secrets."))
+}
+
+/// Secrets that are not needed any more could not be removed.
+fn kept(id: &ProfileId, done: &str, cause: Failure) -> Failure {
+    let mut trouble = cause.trouble;
+    trouble.sentence = format!(
+        "The profile {id} is {done}, but secrets it no longer needs are still in the vault: {}",
+        trouble.sentence
+    );
+    trouble.into()
+}
+
+/// Puts the options into the profile; the secrets on standard input, each of which it must need.
+fn put(written: &mut Written, fields: Fields, context: &Context) -> Result<Vec<(Slot, Secret)>, Failure> {
+    let set = |place: &mut String, option: Option<String>| {
+        if let Some(value) = option {
+            *place = value;
+        }
+    };
+    set(&mut written.name, fields.name);
+    set(&mut written.api_url, fields.api_url);
+    set(&mut written.color, fields.color);
+    set(&mut written.connect, fields.connect);
+    set(&mut written.local_programs, fields.local_programs);
+    set(&mut written.proxy, fields.proxy);
+    set(&mut written.ca_file, fields.ca_file.map(|path| file(&path, context)).transpose()?);
+    set(&mut written.client_cert_file, fields.client_cert_file.map(|path| file(&path, context)).transpose()?);
+    set(&mut written.client_key_file, fields.client_key_file.map(|path| file(&path, context)).transpose()?);
+    written.port = fields.port.map(i64::from).or(written.port);
+    written.read_only = fields.read_only.unwrap_or(written.read_only);
+    if fields.no_verify || fields.verify {
+        written.verify = fields.verify;
+    }
+    if let Some(username) = &fields.edge_username {
+        written.edge = Some(WrittenEdge::basic(username));
+    } else if fields.edge_token {
+        written.edge = Some(WrittenEdge::bearer());
+    } else if fields.no_edge {
+        written.edge = None;
+    }
+    if fields.prefect_username.is_some() || fields.no_prefect {
+        written.prefect_username = fields.prefect_username;
+    }
+    for name in fields.remove_header {
+        let before = written.headers.len();
+        written.headers.retain(|header| !header.eq_ignore_ascii_case(&name));
+        if written.headers.len() == before {
+            return Err(Failure::new(
+                "usage",
+                format!("The profile has no header {name}."),
+                "`postern show ID` lists its headers.",
+            ));
+        }
+    }
+    for name in fields.header {
+        if !written.headers.iter().any(|header| header.eq_ignore_ascii_case(&name)) {
+            written.headers.push(name);
+        }
+    }
+    if fields.secrets_from.is_none() {
+        return Ok(Vec::new());
+    }
+    let secrets = input::secrets()?;
+    refuse_unfit(written, &secrets, context)?;
+    Ok(secrets)
+}
+
+/// Refuses what could not be saved, before anything is.
+fn refuse_unfit(written: &Written, secrets: &[(Slot, Secret)], context: &Context) -> Result<(), Failure> {
+    if context.vault.kind() == Kind::Env {
+        return Err(Failure::new(
+            "vault_read_only",
+            "With `--vault env`, secrets are only read from the environment.",
+            "Leave `--secrets-from` out, and set the variables where Postern is started.",
+        ));
+    }
+    // What is wrong with the profile itself is told when it is saved.
+    let stand_in = Written { id: "new".to_owned(), port: Some(i64::from(u16::MAX)), ..written.clone() };
+    let Ok(profile) = stand_in.check() else { return Ok(()) };
+    for (slot, secret) in secrets {
+        if !profile.slots().contains(slot) {
+            return Err(super::secret::not_needed(&profile, slot));
+        }
+        slot.check(secret)?;
+    }
+    Ok(())
+}
+
+/// A path as the person who types it means it, from the folder they are in; as it is written when it lies
+/// beside profiles.toml. Empty takes it out.
+fn file(path: &Path, context: &Context) -> Result<String, Failure> {
+    if path.as_os_str().is_empty() {
+        return Ok(String::new());
+    }
+    let path: PathBuf = std::path::absolute(path).map_err(Failure::system)?;
+    let path = path.strip_prefix(context.folders.config()).unwrap_or(&path);
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        Failure::new(
+            "usage",
+            format!("The path {} is not valid UTF-8, which profiles.toml must be.", path.display()),
+            "Rename the file or folder.",
+        )
+    })
+}
+
+async fn save(context: &Context, profile: &Profile, secrets: Vec<(Slot, Secret)>) -> Result<(), Failure> {
+    for (slot, secret) in secrets {
+        context.vault.set(&profile.id, &slot, secret).await?;
+    }
+    Ok(())
+}
+
+/// Says what happened, and what is still to do.
+async fn done(context: &Context, profile: &Profile, what: &str) -> Result<(), Failure> {
+    let Profile { id, port, .. } = profile;
+    // Whether the vault answers is no condition for what is done already.
+    let filled = context.vault.filled(profile).await.ok();
+    let missing: Vec<Slot> = match &filled {
+        Some(filled) => filled.iter().filter(|(_, there)| !there).map(|(slot, _)| slot.clone()).collect(),
+        None => profile.slots(),
+    };
+    let slots: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let value = json!({what: id, "port": port, "local_api_url": profile.local_api_url(), "secrets_missing": slots});
+    context.output.result(&value, || {
+        let mut text = format!("The profile {id} is {what}; its port is {port}.\n");
+        for slot in &missing {
+            text.push_str(&match context.vault.kind() {
+                Kind::Env => format!("  still to set: {}\n", postern_control::vault::variable(id, slot)),
+                Kind::Os | Kind::Memory => format!("  still to save: postern secret set {id} {slot}\n"),
+            });
+        }
+        text
+    })?;
+    context.warn_about(profile);
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! Why a command did not do what was asked, and the exit code that says so.
+
+use std::io;
+use std::process::ExitCode;
+
+use postern_control::door::DoorError;
+use postern_control::environment::LocalProgramsOff;
+use postern_control::profile::Unfit;
+use postern_control::store::StoreError;
+use postern_control::vault::VaultError;
+use postern_control::view::Trouble;
+
+/// A command's bad end.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// In words.
+    pub(crate) trouble: Trouble,
+}
+
+/// Exit codes: part of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Failed = 1,
+    Usage = 2,
+    NotReachable = 3,
+    NotAuthorised = 4,
+    VaultUnavailable = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(code: &str, sentence: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { trouble: Trouble { code: code.to_owned(), sentence: sentence.into(), remedy: remedy.into() } }
+    }
+
+    /// The options or what came on standard input cannot be used.
+    pub(crate) fn usage(error: &clap::Error) -> Self {
+        let rendered = error.render().to_string();
+        let sentence = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        Self::new("usage", sentence, "`postern --help` shows what there is.")
+    }
+
+    /// The operating system refused something that has nothing to do with profiles.
+    #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+    pub(crate) fn system(error: io::Error) -> Self {
+        Self::new("system", format!("The operating system refused: {error}."), "Correct that and try again.")
+    }
+
+    /// One table, so that a code always means the same exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        match self.trouble.code.as_str() {
+            "usage" | "profile_invalid" | "secret_unfit" | "slot_not_needed" => Exit::Usage,
+            "gateway_not_running" | "gateway_is_a_stranger" => Exit::NotReachable,
+            "local_key_wrong" => Exit::NotAuthorised,
+            "vault_absent" | "vault_locked" | "vault_refused" | "vault_failed" | "vault_read_only"
+            | "secret_missing" | "local_key_missing" => Exit::VaultUnavailable,
+            _ => Exit::Failed,
+        }
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        Self { trouble }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let mut trouble = error.trouble();
+        if let StoreError::Invalid(remarks) = &error {
+            // The fields as they are called here.
+            let lines: Vec<String> =
+                remarks.iter().map(|remark| format!("{}: {}", remark.field.as_option(), remark.message)).collect();
+            trouble.sentence = lines.join("\n");
+            trouble.remedy = "Correct this and try again; nothing has changed.".to_owned();
+        }
+        Self { trouble }
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        error.trouble().into()
+    }
+}
+
+impl From<Unfit> for Failure {
+    fn from(unfit: Unfit) -> Self {
+        VaultError::from(unfit).into()
+    }
+}
+
+impl From<DoorError> for Failure {
+    fn from(error: DoorError) -> Self {
+        error.trouble().into()
+    }
+}
+
+impl From<LocalProgramsOff> for Failure {
+    fn from(error: LocalProgramsOff) -> Self {
+        error.trouble().into()
+    }
+}

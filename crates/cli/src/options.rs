@@ -1,0 +1,221 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{ArgAction, Args, Parser, Subcommand};
+use postern_control::environment::Shell;
+use postern_control::folders::Folders;
+use postern_control::profile::{Color, Connect, ProfileId, Slot};
+use postern_control::vault::Kind;
+
+use crate::failure::Failure;
+
+/// A private door to your secured Prefect servers, from the command line
+#[derive(Debug, Parser)]
+#[command(name = "postern", version, max_term_width = 100)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EVERYWHERE: &str = "For every command";
+
+/// For every command.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Where profiles.toml is, instead of the system's place for it
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR")]
+    config_dir: Option<PathBuf>,
+    /// Where secrets are: the keychain (os), this process (memory), or POSTERN_SECRET_… variables (env)
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "os|memory|env", default_value = "os")]
+    pub(crate) vault: Kind,
+    /// Print results as JSON, and errors as {"error": {"code", "sentence", "remedy"}}
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub(crate) json: bool,
+}
+
+impl Common {
+    /// Where the files are.
+    pub(crate) fn folders(&self) -> Result<Folders, Failure> {
+        match &self.config_dir {
+            Some(dir) => Folders::at(dir).map_err(Failure::system),
+            None => Folders::system().ok_or_else(|| {
+                Failure::new(
+                    "no_home",
+                    "This user has no home folder to keep profiles.toml in.",
+                    "Name a folder with `--config-dir`.",
+                )
+            }),
+        }
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show all profiles
+    List,
+    /// Show one profile
+    Show {
+        /// Its id
+        id: ProfileId,
+    },
+    /// Add a profile
+    Add(Box<Add>),
+    /// Change a profile
+    Edit(Box<Edit>),
+    /// Remove a profile and its secrets
+    Remove {
+        /// Its id
+        id: ProfileId,
+    },
+    /// Save or clear a profile's secrets
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// Run gateways in the foreground, until Ctrl-C or SIGTERM
+    Serve {
+        /// Which profiles; without any, all with `connect = "always"`
+        ids: Vec<ProfileId>,
+    },
+    /// Open a profile's dashboard in the browser; its gateway must be running
+    Open {
+        /// Its id
+        id: ProfileId,
+        /// Print the address instead; it works once, for 30 seconds
+        #[arg(long)]
+        print: bool,
+    },
+    /// Print the settings that send local Prefect programs through a profile's gateway
+    ///
+    /// bash and zsh: eval "$(postern env ID)"
+    ///
+    /// fish: postern env ID --shell fish | source
+    ///
+    /// PowerShell: postern env ID --shell powershell | Out-String | Invoke-Expression
+    #[command(verbatim_doc_comment)]
+    Env {
+        /// Its id
+        id: ProfileId,
+        /// What reads the settings
+        #[arg(long, value_name = "bash|fish|powershell|dotenv", default_value = DEFAULT_SHELL)]
+        shell: Shell,
+    },
+}
+
+const DEFAULT_SHELL: &str = if cfg!(windows) { "powershell" } else { "bash" };
+
+/// What to do with a secret.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretCommand {
+    /// Save a secret, read from standard input
+    Set {
+        /// The profile's id
+        id: ProfileId,
+        /// edge-password, edge-token, prefect-password, client-key, local-key or header-NAME
+        slot: Slot,
+    },
+    /// Remove a secret
+    Clear {
+        /// The profile's id
+        id: ProfileId,
+        /// Which; `postern show ID` lists them
+        slot: Slot,
+    },
+}
+
+/// A new profile.
+#[derive(Debug, Args)]
+pub(crate) struct Add {
+    /// The address of the Prefect UI
+    #[arg(long)]
+    pub(crate) url: String,
+    /// The key everywhere: a-z, 0-9 and hyphens. Left out, it is made from the name
+    #[arg(long)]
+    pub(crate) id: Option<ProfileId>,
+    #[command(flatten)]
+    pub(crate) fields: Fields,
+}
+
+/// A change to a profile.
+#[derive(Debug, Args)]
+pub(crate) struct Edit {
+    /// Its id
+    pub(crate) id: ProfileId,
+    /// The address of the Prefect UI
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) fields: Fields,
+}
+
+/// A profile's fields. What is left out stays as it is; what can be left out of a profile is taken out by an
+/// empty value.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Fields {
+    /// What you call it. Left out, it is the address's host
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Where the API is, when not at the address + /api
+    #[arg(long, value_name = "URL")]
+    pub(crate) api_url: Option<String>,
+    /// Its port on this machine. Left out, it is the lowest free one
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// The colour of its windows and menu entry
+    #[arg(long, value_parser = PossibleValuesParser::new(Color::ALL.map(Color::as_str).into_iter().chain([""])))]
+    pub(crate) color: Option<String>,
+    /// Refuse everything that would change something on the server
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) read_only: Option<bool>,
+    /// When its gateway starts
+    #[arg(long, value_parser = PossibleValuesParser::new(Connect::ALL.map(Connect::as_str)))]
+    pub(crate) connect: Option<String>,
+    /// Which local programs are let in: those with the local key, any of this user, or none
+    #[arg(long, value_parser = ["key", "open", "off"])]
+    pub(crate) local_programs: Option<String>,
+    /// The server's edge asks for this user name and a password (edge-password)
+    #[arg(long, value_name = "NAME", group = "edge")]
+    pub(crate) edge_username: Option<String>,
+    /// The server's edge asks for a token (edge-token)
+    #[arg(long, group = "edge")]
+    pub(crate) edge_token: bool,
+    /// The server's edge asks for nothing
+    #[arg(long, group = "edge")]
+    pub(crate) no_edge: bool,
+    /// Prefect's own auth string begins with this user name (prefect-password is the rest)
+    #[arg(long, value_name = "NAME", group = "prefect")]
+    pub(crate) prefect_username: Option<String>,
+    /// Prefect has no auth string
+    #[arg(long, group = "prefect")]
+    pub(crate) no_prefect: bool,
+    /// Send this header as well; its value is a secret (header-NAME). May be given several times
+    #[arg(long, value_name = "NAME", action = ArgAction::Append)]
+    pub(crate) header: Vec<String>,
+    /// Do not send this header any more
+    #[arg(long, value_name = "NAME", action = ArgAction::Append)]
+    pub(crate) remove_header: Vec<String>,
+    /// Certificates (PEM) to trust in addition to the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// A client certificate (PEM) for the server
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_cert_file: Option<PathBuf>,
+    /// The client certificate's key (PEM), if not saved as client-key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_key_file: Option<PathBuf>,
+    /// Accept any certificate: whoever is on the way can read the password
+    #[arg(long, overrides_with = "verify")]
+    pub(crate) no_verify: bool,
+    /// Check the server's certificate again
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// The way out: system, none, http://HOST:PORT or socks5://HOST:PORT
+    #[arg(long)]
+    pub(crate) proxy: Option<String>,
+    /// Read the secrets from standard input (-), as slot=value lines
+    #[arg(long, value_name = "-", value_parser = ["-"])]
+    pub(crate) secrets_from: Option<String>,
+}
