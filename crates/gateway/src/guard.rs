@@ -21,6 +21,7 @@ use crate::listen::peer::Peer;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// What the guard found out.
 #[derive(Debug)]
@@ -77,6 +78,11 @@ pub(crate) fn navigates<B>(request: &Request<B>) -> bool {
     request.method() == Method::GET
         && text(headers, &http::header::ACCEPT).is_some_and(|accept| accept.contains("text/html"))
         && text(headers, &SEC_FETCH_MODE).is_none_or(|mode| mode == "navigate")
+}
+
+/// A browser wants the page's web app manifest. It asks without cookies, unless the page's markup says otherwise.
+pub(crate) fn wants_manifest<B>(request: &Request<B>) -> bool {
+    request.method() == Method::GET && text(request.headers(), &SEC_FETCH_DEST) == Some("manifest")
 }
 
 /// A browser sent this: programs send none of these.

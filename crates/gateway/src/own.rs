@@ -125,6 +125,15 @@ async fn pass(request: Request<Incoming>, shared: &Shared) -> Result<Response<Bo
     Ok(json(&Given { url: url.expose() }))
 }
 
+/// A web app manifest that says only "no app": what a browser gets that asks for one without its session. It
+/// tells nobody anything, and a refusal would stand on the console of every page. (So would `{}`, which
+/// Chromium calls a syntax error.)
+pub(crate) fn manifest() -> Response<Body> {
+    let mut response = json(&serde_json::json!({"display": "browser"}));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/manifest+json"));
+    response
+}
+
 /// What `/.postern/status` says.
 #[derive(Serialize)]
 struct StatusReport {

@@ -58,7 +58,7 @@ async fn serve(
     }
     if let Err(fault) = shared.door.admits(visitor.who) {
         *door = Door::Refused;
-        return Err(fault);
+        return if guard::wants_manifest(&request) { Ok(own::manifest()) } else { Err(fault) };
     }
 
     // 3. route: after the guard, so that nobody outside learns where paths lead.
