@@ -191,7 +191,7 @@ fn tooltip(state: &State) -> String {
 
 /// A menu is no place to read: names and sentences end after so many characters.
 const LONGEST_NAME: usize = 40;
-const LONGEST_SENTENCE: usize = 72;
+const LONGEST_SENTENCE: usize = 90;
 
 /// The first line, cut after a word where it is too long.
 fn shorten(text: &str, longest: usize) -> String {

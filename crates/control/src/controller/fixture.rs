@@ -80,10 +80,10 @@ impl Stage {
 
     /// The latest start of all.
     pub(crate) fn generation(&self) -> Generation {
-        let starts = self.effects.iter().rev().filter_map(|effect| match effect {
-            Effect::Start { generation, .. } => Some(*generation),
-            _ => None,
-        });
+        let starts = self
+            .effects
+            .iter()
+            .filter_map(|effect| if let Effect::Start { generation, .. } = effect { Some(*generation) } else { None });
         starts.max().expect("something was started")
     }
 
@@ -109,10 +109,11 @@ impl Stage {
 
     /// The last timer that was set rings.
     pub(crate) fn time_passes(&mut self) -> Vec<Effect> {
-        let timer = self.effects.iter().rev().find_map(|effect| match effect {
-            Effect::Wake { timer, .. } => Some(*timer),
-            _ => None,
-        });
+        let timer = self
+            .effects
+            .iter()
+            .rev()
+            .find_map(|effect| if let Effect::Wake { timer, .. } = effect { Some(*timer) } else { None });
         self.take(Event::Due(timer.expect("a timer was set")))
     }
 }

@@ -1,6 +1,6 @@
 //! One profile's gateway: what exists of it, when it is asked next, and what that makes of its [`Connection`].
 //!
-//! Events only change what is wanted or known; [`settle`] then does whatever follows from it. So there is
+//! Events only change what is wanted or known; [`State::settle`] then does whatever follows from it. So there is
 //! one place that starts, one that stops and one that probes, and each names its conditions.
 
 use std::time::SystemTime;

@@ -203,7 +203,7 @@ impl World {
             return Some(Event::Due(timer));
         }
         let change = self.storing.take()?;
-        Some(Event::Stored(if kind % 4 == 0 {
+        Some(Event::Stored(if kind.is_multiple_of(4) {
             Err(SaveErrors::whole(&trouble("vault_locked")))
         } else {
             self.store(change)

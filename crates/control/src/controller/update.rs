@@ -126,12 +126,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::StartFailed { generation, failure, at } => {
-            if let Failure::Vault { trouble, .. } = &failure {
-                state.vault_trouble = Some(trouble.clone());
-            }
             state.leaving.retain(|(_, held)| held.generation != generation);
+            let vault = if let Failure::Vault { trouble, .. } = &failure { Some(trouble.clone()) } else { None };
             if let Some((entry, mint)) = state.of(generation) {
                 entry.ended(Some(failure), at, mint, &mut effects);
+                state.vault_trouble = vault.or(state.vault_trouble.take());
             }
         }
         Event::Status { generation, status, at } => {

@@ -120,7 +120,7 @@ fn trouble_is_told_in_the_menu_the_tooltip_and_the_picture() {
         lines.push(first(&stage));
     }
     assert_snapshot!(lines.join("\n"), @r"
-    (Trouble) Postern: Production: The server at prod.example.com:443 cannot be reached: connection… | Production — not connected | The server at prod.example.com:443 cannot be reached: connection…
+    (Trouble) Postern: Production: The server at prod.example.com:443 cannot be reached: connection refused. | Production — not connected | The server at prod.example.com:443 cannot be reached: connection refused.
     (Trouble) Postern: Production: The server's edge refuses the profile's credential. | Production — not connected | The server's edge refuses the profile's credential.
     (Trouble) Postern: Production: Prefect refuses the profile's auth string. | Production — not connected | Prefect refuses the profile's auth string.
     (Trouble) Postern: Production: The server's edge sends you to sso.example.com to sign in. | Production — sign-in required | The server's edge sends you to sso.example.com to sign in.
@@ -149,7 +149,7 @@ fn several_servers_are_summed_up() {
     stage.probed(failing(unreachable()));
     assert_eq!(
         tooltip(&stage),
-        "(Trouble) Postern: b.example.com: The server at prod.example.com:443 cannot be reached: connection…"
+        "(Trouble) Postern: b.example.com: The server at prod.example.com:443 cannot be reached: connection refused."
     );
 }
 
@@ -209,7 +209,9 @@ proptest! {
 
 #[test]
 fn nothing_else_is_an_action() {
-    for text in ["", "quit:", "quit:prod", "manage:prod", "open", "open:", "open:Prod", "open:a:b", "Open:prod", " quit"] {
+    for text in
+        ["", "quit:", "quit:prod", "manage:prod", "open", "open:", "open:Prod", "open:a:b", "Open:prod", " quit"]
+    {
         assert_eq!(Action::from_id(text), None, "{text:?}");
     }
 }

@@ -187,9 +187,13 @@ impl From<StoreError> for SaveErrors {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Invalid(remarks) => Self { errors: remarks.into_iter().map(FieldError::from).collect() },
-            StoreError::NoSuchProfile(_) | StoreError::ChangedMeanwhile(_) | StoreError::File(_) => {
-                Self::whole(&error.trouble())
-            }
+            // The store's own words are for those who typed the id.
+            StoreError::NoSuchProfile(id) => Self::whole(&Trouble::new(
+                "no_such_profile",
+                format!("There is no profile “{id}” any more."),
+                "Somebody removed it meanwhile; add it again if it is still needed.",
+            )),
+            StoreError::ChangedMeanwhile(_) | StoreError::File(_) => Self::whole(&error.trouble()),
         }
     }
 }

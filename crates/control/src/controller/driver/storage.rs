@@ -33,9 +33,13 @@ pub(super) async fn keep(store: Store, vault: Vault, mut changes: mpsc::Unbounde
         tokio::select! {
             change = changes.recv() => {
                 let Some(change) = change else { return };
-                let (files, vault) = (files.clone(), vault.clone());
-                let done = tokio::spawn(async move { apply(change, &files, &vault).await }).await;
+                let (shared, vault) = (files.clone(), vault.clone());
+                let done = tokio::spawn(async move { apply(change, &shared, &vault).await }).await;
                 let outcome = done.unwrap_or_else(|error| Err(SaveErrors::whole(&internal(&error))));
+                // It may have failed over what somebody else did to the file, which has been read by now.
+                if outcome.is_err() && let Ok(event) = files.with(|store| loaded(store)).await {
+                    outcomes.send(event).await;
+                }
                 outcomes.send(Event::Stored(outcome)).await;
             }
             _ = glance.tick() => {
@@ -145,15 +149,15 @@ impl Replaced<'_> {
             let (slot, secret) = match change {
                 SecretChange::Set(slot, secret) => (slot, secret),
                 SecretChange::Copy(from, to) => {
-                    let Some(secret) = self.vault.get(self.id, &from).await.map_err(refused)? else {
+                    let Some(secret) = self.vault.get(self.id, &from).await.map_err(|error| refused(&error))? else {
                         let message = "The vault has no password for the edge to take over. Enter it.";
                         return Err(SaveErrors { errors: vec![FieldError::new("edge.password", message)] });
                     };
                     (to, secret)
                 }
             };
-            let before = self.vault.get(self.id, &slot).await.map_err(refused)?;
-            self.vault.set(self.id, &slot, secret).await.map_err(refused)?;
+            let before = self.vault.get(self.id, &slot).await.map_err(|error| refused(&error))?;
+            self.vault.set(self.id, &slot, secret).await.map_err(|error| refused(&error))?;
             self.secrets.push((slot, before));
         }
         Ok(())
@@ -172,6 +176,6 @@ impl Replaced<'_> {
     }
 }
 
-fn refused(error: VaultError) -> SaveErrors {
+fn refused(error: &VaultError) -> SaveErrors {
     SaveErrors::whole(&error.trouble())
 }

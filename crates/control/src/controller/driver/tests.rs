@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::controller::fixture::id;
 use crate::controller::Entry;
+use crate::controller::fixture::id;
 use crate::profile::{Slot, Written, WrittenEdge};
 use crate::vault::Kind;
 use crate::view::{EdgeDraft, SecretInput};
@@ -162,7 +162,9 @@ async fn a_profile_comes_up_and_quitting_closes_its_port() {
     let server = Server::start().await;
     let mut desk = Desk::with(&[written("prod", &server.url())], Some("s3cret"), AtStart::Always).await;
     let entry = desk.until_up("prod").await;
-    assert!(matches!(&entry.connection, Connection::Up { version: Some(version), latency: Some(_), .. } if version == "3.8.8"));
+    assert!(
+        matches!(&entry.connection, Connection::Up { version: Some(version), latency: Some(_), .. } if version == "3.8.8")
+    );
     assert_eq!(entry.slots, [(Slot::EdgePassword, Some(true))]);
     assert!(!is_free(entry.profile.port));
 
@@ -278,6 +280,7 @@ async fn what_cannot_be_saved_leaves_file_and_vault_as_they_were() {
     assert_eq!(desk.vault.get(&id("prod"), &Slot::EdgePassword).await.unwrap(), Some(Secret::new("old")));
     let text = std::fs::read_to_string(desk.folder.path().join("profiles.toml")).unwrap();
     assert!(text.contains("Renamed"), "{text}");
+    assert_eq!(desk.handle.state().borrow().entries[0].profile.name, "Renamed");
     desk.handle.shutdown().await;
 }
 
@@ -328,7 +331,7 @@ async fn a_removed_profile_leaves_no_secret_and_no_listener() {
     }
     assert!(desk.handle.state().borrow().entries.is_empty());
     let errors = desk.handle.remove(id("prod")).await.unwrap_err();
-    assert_snapshot!(errors, @"No profile has the id prod. `postern list` shows the profiles there are.");
+    assert_snapshot!(errors, @"There is no profile “prod” any more. Somebody removed it meanwhile; add it again if it is still needed.");
     desk.handle.shutdown().await;
     assert!(is_free(port));
 }

@@ -122,6 +122,9 @@ impl Secrets<'_> {
 
     fn take(&mut self, field: &str, slot: Slot, input: &SecretInput) {
         match input {
+            SecretInput::Set(secret) if secret.is_empty() => {
+                self.errors.push(FieldError::new(field, "Is empty. Enter the value."));
+            }
             SecretInput::Set(secret) => match slot.check(secret) {
                 Ok(()) => self.changes.push(SecretChange::Set(slot, secret.clone())),
                 Err(unfit) => {

@@ -22,11 +22,7 @@ fn header(name: &str, value: SecretInput) -> HeaderDraft {
 }
 
 fn new_server() -> Draft {
-    Draft {
-        url: "https://prefect.example.com".to_owned(),
-        edge: basic("alice", set("s3cret")),
-        ..Draft::default()
-    }
+    Draft { url: "https://prefect.example.com".to_owned(), edge: basic("alice", set("s3cret")), ..Draft::default() }
 }
 
 /// What is wrong, `field: message` by line.
@@ -114,7 +110,7 @@ fn every_field_says_what_is_wrong_with_it() {
     headers.3.name: x-key is here twice. Remove one of them.
     proxy: Must be "system", "none", or a proxy like http://proxy.example.com:3128 or socks5://127.0.0.1:1080.
     edge.password: Nothing is saved here yet. Enter the value.
-    prefect.password: Is empty. Enter it again.
+    prefect.password: Is empty. Enter the value.
     headers.0.value: Has a line break in it. Enter it again.
     headers.3.value: Has a control character in it. Enter it again.
     clientKey: Is not a private key in PEM form (`-----BEGIN PRIVATE KEY-----`). Enter it again.
@@ -134,7 +130,7 @@ fn a_port_that_another_profile_has_is_refused() {
 
 #[test]
 fn a_profile_that_is_gone_is_not_saved_under_another_name() {
-    assert_snapshot!(wrong(&Draft::from(&profile("gone", 4201)), &[]), @": No profile has the id gone. `postern list` shows the profiles there are.");
+    assert_snapshot!(wrong(&Draft::from(&profile("gone", 4201)), &[]), @": There is no profile “gone” any more. Somebody removed it meanwhile; add it again if it is still needed.");
 }
 
 #[test]
