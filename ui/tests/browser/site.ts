@@ -1,7 +1,7 @@
 // The manager with its examples, built and served on loopback for as long as browser tests run, under the
-// same Content-Security-Policy as in the app.
+// Content-Security-Policy that the app gives it.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -14,22 +14,19 @@ declare module "vitest" {
   }
 }
 
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src ipc: http://ipc.localhost",
-].join("; ");
+/** The part of it that matters here. */
+interface AppConfig {
+  app: { security: { csp: string } };
+}
 
 export default async function serve(project: TestProject): Promise<() => Promise<void>> {
+  const app: AppConfig = JSON.parse(await readFile("../src-tauri/tauri.conf.json", "utf8"));
   const outDir = await mkdtemp(join(tmpdir(), "postern-ui-"));
   await build({ mode: "fixtures", logLevel: "warn", build: { outDir, emptyOutDir: true } });
   const server = await preview({
     logLevel: "warn",
     build: { outDir },
-    preview: { host: "127.0.0.1", port: 0, headers: { "Content-Security-Policy": POLICY } },
+    preview: { host: "127.0.0.1", port: 0, headers: { "Content-Security-Policy": app.app.security.csp } },
   });
   const address = server.httpServer.address();
   if (address === null || typeof address === "string") throw new Error("the preview server has no port");

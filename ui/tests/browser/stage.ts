@@ -39,6 +39,8 @@ export function stage(): Stage {
   return {
     open: async (fixture, options = {}) => {
       const context = await browser.newContext({ viewport: { width: 960, height: 720 }, ...options });
+      // As Tauri's `freezePrototype` does it.
+      await context.addInitScript("Object.freeze(Object.prototype)");
       const page = await context.newPage();
       page.on("console", (message) => {
         if (["error", "warning"].includes(message.type())) complaints.push(message.text());
