@@ -19,15 +19,8 @@ pub(crate) fn run(check: bool) -> Result<()> {
         return Ok(());
     }
     if check {
-        let line = written
-            .lines()
-            .zip(current.lines())
-            .take_while(|(old, new)| old == new)
-            .count()
-            + 1;
-        bail!(
-            "{FILE} is not what the types in crates/control make, from line {line} on: run `cargo xtask bindings`"
-        );
+        let line = written.lines().zip(current.lines()).take_while(|(old, new)| old == new).count() + 1;
+        bail!("{FILE} is not what the types in crates/control make, from line {line} on: run `cargo xtask bindings`");
     }
     fs::write(&path, current).with_context(|| format!("cannot write {FILE}"))
 }

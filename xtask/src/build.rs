@@ -31,14 +31,10 @@ pub(crate) fn program(name: &str) -> Result<PathBuf> {
 pub(crate) fn target() -> Result<PathBuf> {
     let this = std::env::current_exe().context("cannot tell where this program lies")?;
     let target = this.parent().and_then(|debug| debug.parent());
-    Ok(target
-        .context("this program does not lie in a target folder")?
-        .to_path_buf())
+    Ok(target.context("this program does not lie in a target folder")?.to_path_buf())
 }
 
 /// Tells a program where Postern's two programs are.
 pub(crate) fn with_programs(command: &mut Command) -> Result<&mut Command> {
-    Ok(command
-        .env("POSTERN_BIN", program("postern")?)
-        .env("POSTERN_DESKTOP_BIN", program("postern-desktop")?))
+    Ok(command.env("POSTERN_BIN", program("postern")?).env("POSTERN_DESKTOP_BIN", program("postern-desktop")?))
 }

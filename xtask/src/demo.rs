@@ -23,8 +23,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     build::programs()?;
     let mut stage = program(build::program("examples/stage")?);
     stage.arg("demo");
-    stage
-        .args(options.headless.then_some("--headless"))
-        .args(options.keep.then_some("--keep"));
+    stage.args(options.headless.then_some("--headless")).args(options.keep.then_some("--keep"));
     become_it(build::with_programs(&mut stage)?)
 }

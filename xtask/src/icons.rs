@@ -26,14 +26,7 @@ const PNGS: &[(&str, &str, u32)] = &[
 ];
 
 /// 32 first: it is the one Windows shows most, and what tools that read one entry take.
-const ICO: &[(&str, u32)] = &[
-    (SMALL, 32),
-    (SMALL, 16),
-    (SMALL, 24),
-    (SMALL, 48),
-    (LARGE, 64),
-    (LARGE, 256),
-];
+const ICO: &[(&str, u32)] = &[(SMALL, 32), (SMALL, 16), (SMALL, 24), (SMALL, 48), (LARGE, 64), (LARGE, 256)];
 
 /// Type code of each entry, by Apple's list of icon types that hold a PNG.
 const ICNS: &[(&[u8; 4], &str, u32)] = &[
@@ -75,11 +68,7 @@ pub(crate) fn run() -> Result<()> {
 
 fn draw(icons: &Path, source: &str, edge: u32) -> Result<Vec<u8>> {
     let edge = edge.to_string();
-    output(
-        program("rsvg-convert")
-            .args(["--width", &edge, "--height", &edge])
-            .arg(icons.join(source)),
-    )
+    output(program("rsvg-convert").args(["--width", &edge, "--height", &edge]).arg(icons.join(source)))
 }
 
 /// A directory of 16-byte entries, then the pictures. An edge of 256 is written as 0.
@@ -116,4 +105,27 @@ fn icns(pictures: &[(&[u8; 4], Vec<u8>)]) -> Result<Vec<u8>> {
 
 fn write(path: &Path, content: &[u8]) -> Result<()> {
     fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_of_an_ico_leads_to_its_picture() {
+        let file = ico(&[(32, b"small".to_vec()), (256, b"larger".to_vec())]).unwrap();
+        let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+        assert_eq!(file[..6], [0, 0, 1, 0, 2, 0]);
+        for (entry, edge, picture) in [(6, 32, &b"small"[..]), (22, 0, b"larger")] {
+            let (length, offset) = (number(entry + 8), number(entry + 12));
+            assert_eq!(file[entry..entry + 2], [edge, edge]);
+            assert_eq!(&file[offset..offset + length], picture);
+        }
+    }
+
+    #[test]
+    fn an_icns_says_how_long_it_and_each_of_its_pictures_is() {
+        let file = icns(&[(b"ic07", b"abc".to_vec()), (b"ic08", b"defgh".to_vec())]).unwrap();
+        assert_eq!(file, b"icns\0\0\0\x20ic07\0\0\0\x0babcic08\0\0\0\x0ddefgh");
+    }
 }

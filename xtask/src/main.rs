@@ -5,11 +5,7 @@
 //! Postern crate, nothing asynchronous): it builds in seconds on a machine that has nothing but Rust yet, and
 //! works while the rest does not compile. What a command needs of the rest is a program of its own, in
 //! `tests/examples` or `crates/control/examples`.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line speaks on its standard streams"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on its standard streams")]
 
 mod bindings;
 mod build;
@@ -29,11 +25,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about = "Postern's project commands"
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Postern's project commands")]
 #[command(disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]

@@ -43,14 +43,7 @@ pub(crate) fn run(profile: Profile) -> Result<()> {
             setup::run(setup::For::Building)?;
             build::page()?;
             // Without development dependencies, whose features do not belong into what is shipped.
-            process::run(cargo().args([
-                "build",
-                "--release",
-                "-p",
-                "postern-desktop",
-                "-p",
-                "postern-cli",
-            ]))?;
+            process::run(cargo().args(["build", "--release", "-p", "postern-desktop", "-p", "postern-cli"]))?;
         }
         Profile::Debug => build::programs()?,
     }
@@ -71,9 +64,7 @@ fn pack(profile: Profile) -> Result<PathBuf> {
     }
     stage_files(&programs, &stage)?;
 
-    let architecture = process::text(program("dpkg").arg("--print-architecture"))?
-        .trim()
-        .to_owned();
+    let architecture = process::text(program("dpkg").arg("--print-architecture"))?.trim().to_owned();
     let version = env!("CARGO_PKG_VERSION");
     let control = control(&stage, version, &architecture)?;
     write(&stage.join("DEBIAN/control"), &control)?;
@@ -96,41 +87,17 @@ fn pack(profile: Profile) -> Result<PathBuf> {
 fn stage_files(programs: &Path, stage: &Path) -> Result<()> {
     let root = root();
     for name in ["postern", "postern-desktop"] {
-        copy(
-            &programs.join(name),
-            &stage.join("usr/bin").join(name),
-            0o755,
-        )?;
+        copy(&programs.join(name), &stage.join("usr/bin").join(name), 0o755)?;
     }
     let share = stage.join("usr/share");
     let mut data = vec![
-        (
-            root.join("src-tauri/postern.desktop"),
-            share.join("applications/postern.desktop"),
-        ),
-        (
-            root.join("LICENSE-MIT"),
-            share.join("doc/postern/LICENSE-MIT"),
-        ),
-        (
-            root.join("LICENSE-APACHE"),
-            share.join("doc/postern/LICENSE-APACHE"),
-        ),
-        (
-            root.join("icons/icon.svg"),
-            share.join("icons/hicolor/scalable/apps/postern.svg"),
-        ),
+        (root.join("src-tauri/postern.desktop"), share.join("applications/postern.desktop")),
+        (root.join("LICENSE-MIT"), share.join("doc/postern/LICENSE-MIT")),
+        (root.join("LICENSE-APACHE"), share.join("doc/postern/LICENSE-APACHE")),
+        (root.join("icons/icon.svg"), share.join("icons/hicolor/scalable/apps/postern.svg")),
     ];
-    for (size, file) in [
-        ("32x32", "32x32"),
-        ("128x128", "128x128"),
-        ("256x256", "128x128@2x"),
-        ("512x512", "icon"),
-    ] {
-        let there = share
-            .join("icons/hicolor")
-            .join(size)
-            .join("apps/postern.png");
+    for (size, file) in [("32x32", "32x32"), ("128x128", "128x128"), ("256x256", "128x128@2x"), ("512x512", "icon")] {
+        let there = share.join("icons/hicolor").join(size).join("apps/postern.png");
         data.push((root.join("icons").join(format!("{file}.png")), there));
     }
     for (from, to) in data {
@@ -161,10 +128,7 @@ fn control(stage: &Path, version: &str, architecture: &str) -> Result<String> {
 fn libraries(stage: &Path) -> Result<String> {
     // It looks for a source package around it, so it gets one.
     let source = stage.with_extension("source");
-    write(
-        &source.join("debian/control"),
-        "Source: postern\n\nPackage: postern\nArchitecture: any\n",
-    )?;
+    write(&source.join("debian/control"), "Source: postern\n\nPackage: postern\nArchitecture: any\n")?;
     let listed = process::text(
         program("dpkg-shlibdeps")
             .current_dir(&source)
@@ -172,12 +136,8 @@ fn libraries(stage: &Path) -> Result<String> {
             .args(["postern", "postern-desktop"].map(|name| stage.join("usr/bin").join(name))),
     )?;
     fs::remove_dir_all(&source)?;
-    let libraries = listed
-        .lines()
-        .find_map(|line| line.strip_prefix("shlibs:Depends="));
-    Ok(libraries
-        .context("dpkg-shlibdeps found no libraries")?
-        .to_owned())
+    let libraries = listed.lines().find_map(|line| line.strip_prefix("shlibs:Depends="));
+    Ok(libraries.context("dpkg-shlibdeps found no libraries")?.to_owned())
 }
 
 /// Bytes of all files below.
@@ -186,19 +146,14 @@ fn size(folder: &Path) -> Result<u64> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let data = entry.metadata()?;
-        sum += if data.is_dir() {
-            size(&entry.path())?
-        } else {
-            data.len()
-        };
+        sum += if data.is_dir() { size(&entry.path())? } else { data.len() };
     }
     Ok(sum)
 }
 
 fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
     make_room(to)?;
-    fs::copy(from, to)
-        .with_context(|| format!("cannot copy {} into the package", from.display()))?;
+    fs::copy(from, to).with_context(|| format!("cannot copy {} into the package", from.display()))?;
     fs::set_permissions(to, fs::Permissions::from_mode(mode))?;
     Ok(())
 }

@@ -35,9 +35,7 @@ pub(crate) fn npm() -> Command {
 
 /// Runs it to its end; anything but success is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start {}", name(command)))?;
+    let status = command.status().with_context(|| format!("cannot start {}", name(command)))?;
     if !status.success() {
         bail!("{} ended with {status}", line(command));
     }
@@ -46,10 +44,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Runs it to its end and returns what it printed; its errors go to ours.
 pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("cannot start {}", name(command)))?;
+    let output =
+        command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {}", name(command)))?;
     if !output.status.success() {
         bail!("{} ended with {}", line(command), output.status);
     }
@@ -59,8 +55,7 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
 /// The same, for programs that print text.
 pub(crate) fn text(command: &mut Command) -> Result<String> {
     let bytes = output(command)?;
-    String::from_utf8(bytes)
-        .with_context(|| format!("{} printed something that is not text", name(command)))
+    String::from_utf8(bytes).with_context(|| format!("{} printed something that is not text", name(command)))
 }
 
 /// Becomes that program: a Ctrl-C is its own, and so is what it ends with.
@@ -73,18 +68,13 @@ pub(crate) fn become_it(command: &mut Command) -> Result<()> {
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    folders
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
+    folders.map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 /// The command as a person would type it.
 pub(crate) fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 fn name(command: &Command) -> String {

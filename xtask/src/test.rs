@@ -55,15 +55,9 @@ fn parts() -> Result<Outcome> {
 
 /// The database lies in a repository that not every machine may reach.
 fn advisories() -> Result<Outcome> {
-    let fetched = deny()
-        .args(["fetch", "db"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()?;
+    let fetched = deny().args(["fetch", "db"]).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
     if !fetched.success() {
-        return Ok(Outcome::Skipped(
-            "the RustSec advisory database cannot be fetched from here".into(),
-        ));
+        return Ok(Outcome::Skipped("the RustSec advisory database cannot be fetched from here".into()));
     }
     check(deny().args(["check", "--disable-fetch", "advisories"]))
 }
@@ -100,9 +94,7 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
     let mut reports: Vec<Report> = Vec::new();
     for step in wanted(only) {
         println!("\n=== {}", step.name);
-        let missing = reports
-            .iter()
-            .find(|report| step.needs.contains(&report.name) && !report.stands);
+        let missing = reports.iter().find(|report| step.needs.contains(&report.name) && !report.stands);
         let report = match missing {
             Some(missing) => {
                 let why = format!("{} did not succeed", missing.name);
@@ -139,19 +131,14 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn wanted(only: &[String]) -> Vec<&'static Step> {
-    let mut wanted: Vec<&str> = names()
-        .filter(|name| only.is_empty() || only.iter().any(|one| one == name))
-        .collect();
+    let mut wanted: Vec<&str> = names().filter(|name| only.is_empty() || only.iter().any(|one| one == name)).collect();
     // What a step builds on stands before it: one pass from the end finds all.
     for step in STEPS.iter().rev() {
         if wanted.contains(&step.name) {
             wanted.extend(step.needs);
         }
     }
-    STEPS
-        .iter()
-        .filter(|step| wanted.contains(&step.name))
-        .collect()
+    STEPS.iter().filter(|step| wanted.contains(&step.name)).collect()
 }
 
 /// How a step went, for the summary.
@@ -172,13 +159,7 @@ impl Report {
             Ok(Outcome::Skipped(why)) => (Tally::SKIPPED, format!("skipped: {why}"), false),
             Err(error) => (Tally::FAILED, format!("{error:#}"), false),
         };
-        Self {
-            name,
-            took,
-            tally,
-            note,
-            stands,
-        }
+        Self { name, took, tally, note, stands }
     }
 }
 
@@ -207,11 +188,7 @@ mod tests {
     fn every_step_builds_on_earlier_steps_only() {
         for (index, step) in STEPS.iter().enumerate() {
             for need in step.needs {
-                assert!(
-                    STEPS[..index].iter().any(|earlier| earlier.name == *need),
-                    "{} needs {need}",
-                    step.name
-                );
+                assert!(STEPS[..index].iter().any(|earlier| earlier.name == *need), "{} needs {need}", step.name);
             }
         }
     }
@@ -223,10 +200,7 @@ mod tests {
             wanted(&only).iter().map(|step| step.name).collect()
         };
         assert_eq!(names(&["fmt"]), ["fmt"]);
-        assert_eq!(
-            names(&["unit", "fmt"]),
-            ["setup", "fmt", "ui-build", "build", "unit"]
-        );
+        assert_eq!(names(&["unit", "fmt"]), ["setup", "fmt", "ui-build", "build", "unit"]);
         assert_eq!(names(&[]).len(), STEPS.len());
     }
 }

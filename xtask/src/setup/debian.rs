@@ -54,22 +54,15 @@ pub(super) fn install(purpose: For) -> Result<()> {
         }
     }
     if !has("dpkg-query") {
-        let absent = wanted
-            .iter()
-            .filter(|(_, witness)| !witness.is_some_and(has));
+        let absent = wanted.iter().filter(|(_, witness)| !witness.is_some_and(has));
         let names: Vec<_> = absent.map(|(name, _)| *name).collect();
-        println!(
-            "setup: not a Debian system; make sure that you have what these packages hold: {}",
-            names.join(" ")
-        );
+        println!("setup: not a Debian system; make sure that you have what these packages hold: {}", names.join(" "));
         return Ok(());
     }
     let installed = installed(&wanted)?;
     let missing: Vec<_> = wanted
         .into_iter()
-        .filter(|(name, witness)| {
-            !installed.iter().any(|have| have == name) && !witness.is_some_and(has)
-        })
+        .filter(|(name, witness)| !installed.iter().any(|have| have == name) && !witness.is_some_and(has))
         .map(|(name, _)| name)
         .collect();
     if missing.is_empty() {
@@ -78,22 +71,13 @@ pub(super) fn install(purpose: For) -> Result<()> {
 
     let root = Root::find()?;
     let mut install = root.apt_get();
-    install
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(&missing);
+    install.args(["install", "--yes", "--no-install-recommends"]).args(&missing);
     println!("setup: {}", line(&install));
     if let Root::Nobody = root {
-        bail!(
-            "these packages are missing and you are not root: run the line above as root, then try again"
-        );
+        bail!("these packages are missing and you are not root: run the line above as root, then try again");
     }
     // A source that cannot be reached matters only if a package is not found then.
-    drop(
-        root.apt_get()
-            .args(["update", "--quiet"])
-            .stdout(Stdio::null())
-            .status(),
-    );
+    drop(root.apt_get().args(["update", "--quiet"]).stdout(Stdio::null()).status());
     run(install.stdout(Stdio::null()))?;
     if missing.contains(&"nginx-light") {
         root.stop_nginx()?;
@@ -113,13 +97,8 @@ fn installed(wanted: &[Package]) -> Result<Vec<String>> {
         .stderr(Stdio::null())
         .output()
         .context("cannot start dpkg-query")?;
-    let list = String::from_utf8(output.stdout)
-        .context("dpkg-query printed something that is not text")?;
-    Ok(list
-        .lines()
-        .filter_map(|line| line.strip_prefix("installed "))
-        .map(str::to_owned)
-        .collect())
+    let list = String::from_utf8(output.stdout).context("dpkg-query printed something that is not text")?;
+    Ok(list.lines().filter_map(|line| line.strip_prefix("installed ")).map(str::to_owned).collect())
 }
 
 /// How to act as root.
@@ -137,13 +116,7 @@ impl Root {
             return Ok(Self::Already);
         }
         // Without a terminal it could only ask into the void.
-        let answers = || {
-            program("sudo")
-                .args(["-n", "true"])
-                .stderr(Stdio::null())
-                .status()
-                .is_ok_and(|s| s.success())
-        };
+        let answers = || program("sudo").args(["-n", "true"]).stderr(Stdio::null()).status().is_ok_and(|s| s.success());
         let usable = has("sudo") && (stdin().is_terminal() || answers());
         Ok(if usable { Self::Sudo } else { Self::Nobody })
     }
@@ -169,14 +142,9 @@ impl Root {
     fn stop_nginx(self) -> Result<()> {
         if Path::new("/run/systemd/system").exists() {
             println!("setup: turning off the nginx service that came with the package");
-            run(self
-                .command("systemctl")
-                .args(["disable", "--now", "nginx"]))
+            run(self.command("systemctl").args(["disable", "--now", "nginx"]))
         } else {
-            run(self
-                .command("service")
-                .args(["nginx", "stop"])
-                .stdout(Stdio::null()))
+            run(self.command("service").args(["nginx", "stop"]).stdout(Stdio::null()))
         }
     }
 }

@@ -8,8 +8,7 @@ use crate::process::{npm, root, run};
 
 pub(super) fn install() -> Result<()> {
     let ui = root().join("ui");
-    let lock =
-        fs::read(ui.join("package-lock.json")).context("cannot read ui/package-lock.json")?;
+    let lock = fs::read(ui.join("package-lock.json")).context("cannot read ui/package-lock.json")?;
     let stamp = ui.join("node_modules/.installed-from");
     if fs::read(&stamp).ok().as_ref() == Some(&lock) {
         return Ok(());

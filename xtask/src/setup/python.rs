@@ -14,9 +14,7 @@ use crate::process::{program, root, run};
 const PREFECT: &str = "prefect-3.8.8";
 
 pub(super) fn install() -> Result<()> {
-    let list = root()
-        .join("tests/requirements")
-        .join(format!("{PREFECT}.txt"));
+    let list = root().join("tests/requirements").join(format!("{PREFECT}.txt"));
     let content = fs::read(&list).with_context(|| format!("cannot read {}", list.display()))?;
     let venv = root().join("target/tools").join(PREFECT);
     let stamp = venv.join("requirements.lock");
@@ -27,13 +25,7 @@ pub(super) fn install() -> Result<()> {
     create(&venv)?;
     // Wheels only: nothing of a package runs before it is asked to.
     run(program(venv.join("bin/python"))
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ])
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
         .args(["--require-hashes", "--only-binary=:all:", "-r"])
         .arg(&list))?;
     // Last, so that an interrupted installation does not look finished.

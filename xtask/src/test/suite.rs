@@ -10,10 +10,7 @@ use super::tally::Tally;
 use crate::process::line;
 
 pub(super) fn libtest(command: &mut Command) -> Result<Outcome> {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start cargo")?;
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
     let mut output = BufReader::new(child.stdout.take().context("cargo has no output")?);
     let mut tally = Tally::default();
     let mut bytes = Vec::new();

@@ -13,37 +13,19 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) const PASSED: Self = Self {
-        passed: 1,
-        failed: 0,
-        skipped: 0,
-    };
-    pub(super) const FAILED: Self = Self {
-        passed: 0,
-        failed: 1,
-        skipped: 0,
-    };
-    pub(super) const SKIPPED: Self = Self {
-        passed: 0,
-        failed: 0,
-        skipped: 1,
-    };
+    pub(super) const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
+    pub(super) const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
+    pub(super) const SKIPPED: Self = Self { passed: 0, failed: 0, skipped: 1 };
 
     /// From the line that closes each of libtest's runs:
     /// `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.20s`.
     pub(super) fn from_libtest(line: &str) -> Option<Self> {
         let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
         let count = |what: &str| {
-            let number = counts
-                .split(';')
-                .find_map(|part| part.trim().strip_suffix(what))?;
+            let number = counts.split(';').find_map(|part| part.trim().strip_suffix(what))?;
             number.trim().parse().ok()
         };
-        Some(Self {
-            passed: count("passed")?,
-            failed: count("failed")?,
-            skipped: count("ignored")?,
-        })
+        Some(Self { passed: count("passed")?, failed: count("failed")?, skipped: count("ignored")? })
     }
 }
 
@@ -67,11 +49,7 @@ impl Sum for Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
@@ -81,13 +59,7 @@ mod tests {
 
     #[test]
     fn libtest_s_closing_lines_are_counted_and_nothing_else() {
-        let tally = |passed, failed, skipped| {
-            Some(Tally {
-                passed,
-                failed,
-                skipped,
-            })
-        };
+        let tally = |passed, failed, skipped| Some(Tally { passed, failed, skipped });
         let table = [
             (
                 "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.20s",
