@@ -65,8 +65,7 @@ impl Profile {
             Edge::Bearer => Slot::EdgeToken,
         });
         let prefect = self.prefect_username.as_ref().map(|_| Slot::PrefectPassword);
-        let client_key =
-            (self.tls.client_cert.is_some() && self.tls.client_key.is_none()).then_some(Slot::ClientKey);
+        let client_key = (self.tls.client_cert.is_some() && self.tls.client_key.is_none()).then_some(Slot::ClientKey);
         let headers = self.headers.iter().cloned().map(Slot::Header);
         edge.into_iter().chain(prefect).chain(client_key).chain(headers).collect()
     }
@@ -156,16 +155,8 @@ pub enum Color {
 
 impl Color {
     /// Every one, in the order shown.
-    pub const ALL: [Self; 8] = [
-        Self::Red,
-        Self::Orange,
-        Self::Yellow,
-        Self::Green,
-        Self::Teal,
-        Self::Blue,
-        Self::Purple,
-        Self::Gray,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Red, Self::Orange, Self::Yellow, Self::Green, Self::Teal, Self::Blue, Self::Purple, Self::Gray];
 
     /// As written in profiles.toml.
     #[must_use]

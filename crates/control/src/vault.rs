@@ -14,6 +14,8 @@ mod error;
 mod memory;
 mod os;
 mod split;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::fmt;
@@ -23,9 +25,9 @@ use std::time::Duration;
 
 use postern_gateway::Secret;
 
+use self::env::Environment;
 pub use self::env::{PREFIX, variable};
 pub use self::error::VaultError;
-use self::env::Environment;
 use self::memory::Memory;
 use self::worker::Worker;
 use crate::profile::{Profile, ProfileId, Slot};

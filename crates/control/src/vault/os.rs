@@ -2,6 +2,7 @@
 
 use keyring::{Entry, Error};
 use postern_gateway::Secret;
+use zeroize::Zeroizing;
 
 use super::split::Split;
 use super::{Items, VaultError};
@@ -20,18 +21,25 @@ pub(super) fn keychain() -> Box<dyn Items> {
 struct Keychain;
 
 impl Keychain {
-    fn entry(account: &str) -> Result<Entry, VaultError> {
-        Entry::new(SERVICE, account).map_err(decode)
+    /// Makes one call, and once more on a fresh connection where there is none or it is no good any more.
+    fn call<T>(account: &str, call: impl Fn(&Entry) -> keyring::Result<T>) -> keyring::Result<T> {
+        match Entry::new(SERVICE, account).and_then(|entry| call(&entry)) {
+            Err(error @ (Error::NoDefaultStore | Error::PlatformFailure(_))) => match service::reconnected(account) {
+                Some(entry) => call(&entry),
+                None => Err(error),
+            },
+            outcome => outcome,
+        }
     }
 }
 
 impl Items for Keychain {
     fn get(&mut self, account: &str) -> Result<Option<Secret>, VaultError> {
-        match Self::entry(account)?.get_secret() {
+        match Self::call(account, Entry::get_secret) {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => Ok(Some(Secret::new(text))),
                 Err(error) => {
-                    drop(zeroize::Zeroizing::new(error.into_bytes()));
+                    drop(Zeroizing::new(error.into_bytes()));
                     Err(VaultError::Failed { reason: format!("the item {account} is not text") })
                 }
             },
@@ -41,15 +49,40 @@ impl Items for Keychain {
     }
 
     fn set(&mut self, account: &str, secret: &Secret) -> Result<(), VaultError> {
-        Self::entry(account)?.set_secret(secret.expose().as_bytes()).map_err(decode)
+        Self::call(account, |entry| entry.set_secret(secret.expose().as_bytes())).map_err(decode)
     }
 
     fn delete(&mut self, account: &str) -> Result<bool, VaultError> {
-        match Self::entry(account)?.delete_credential() {
+        match Self::call(account, Entry::delete_credential) {
             Ok(()) => Ok(true),
             Err(Error::NoEntry) => Ok(false),
             Err(error) => Err(decode(error)),
         }
+    }
+}
+
+/// The Secret Service is another program: it may start after this one, and it may be restarted, which ends the
+/// session that secrets travel in. `keyring` connects once in a process's life.
+#[cfg(all(unix, not(any(target_os = "macos", target_os = "ios", target_os = "android"))))]
+mod service {
+    use keyring::Entry;
+
+    use super::SERVICE;
+
+    /// The item, on a connection made now; `None` where there is still no service.
+    pub(super) fn reconnected(account: &str) -> Option<Entry> {
+        keyring_core::set_default_store(zbus_secret_service_keyring_store::Store::new().ok()?);
+        Some(Entry { inner: keyring_core::Entry::new(SERVICE, account).ok()? })
+    }
+}
+
+/// Elsewhere the keychain is the system itself.
+#[cfg(not(all(unix, not(any(target_os = "macos", target_os = "ios", target_os = "android")))))]
+mod service {
+    use keyring::Entry;
+
+    pub(super) fn reconnected(_: &str) -> Option<Entry> {
+        None
     }
 }
 
@@ -78,6 +111,45 @@ fn decode(error: Error) -> VaultError {
 }
 
 /// The system's words, to stand within a sentence.
-fn words(error: &(impl std::fmt::Display + ?Sized)) -> String {
-    error.to_string().trim_end_matches('.').to_owned()
+///
+/// The outer errors say "platform failure" and the like, which the sentence says already.
+fn words(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string().trim_start_matches("SS error: ").trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_keychain_is_told_apart_and_repeats_no_secret() {
+        let cause = || Box::new(io::Error::other("SS error: prompt dismissed."));
+        let canary = || b"canary".to_vec();
+        let told: Vec<String> = [
+            Error::NoStorageAccess(cause()),
+            Error::PlatformFailure(cause()),
+            Error::BadEncoding(canary()),
+            Error::BadDataFormat(canary(), cause()),
+            Error::Ambiguous(Vec::new()),
+            Error::TooLong("secret".to_owned(), 2560),
+        ]
+        .into_iter()
+        .map(decode)
+        .map(|error| format!("{}: {error}", error.code()))
+        .collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        vault_refused: The keychain refused access: prompt dismissed.
+        vault_failed: The keychain failed: prompt dismissed.
+        vault_failed: The keychain failed: the item cannot be read as text.
+        vault_failed: The keychain failed: the item cannot be read as text.
+        vault_failed: The keychain failed: it has several items of the same name.
+        vault_failed: The keychain failed: Value of 'secret' is longer than the platform limit of 2560 chars.
+        ");
+    }
 }

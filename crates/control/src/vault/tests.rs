@@ -1,0 +1,81 @@
+//! What holds for every vault, shown with the one in memory.
+
+use super::*;
+use crate::profile::{Unfit, Written, WrittenEdge};
+
+fn profile() -> Profile {
+    let written = Written {
+        id: "prod-eu".to_owned(),
+        url: "https://prefect.example.com".to_owned(),
+        port: Some(4201),
+        edge: Some(WrittenEdge::basic("alice")),
+        prefect_username: Some("admin".to_owned()),
+        headers: vec!["X-Key".to_owned()],
+        ..Written::default()
+    };
+    written.check().unwrap()
+}
+
+async fn filled(vault: &Vault, profile: &Profile) -> String {
+    let filled = vault.filled(profile).await.unwrap();
+    filled.iter().map(|(slot, there)| format!("{slot}={there}")).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn a_secret_is_there_from_its_saving_to_its_clearing() {
+    let (vault, profile) = (Vault::memory(), profile());
+    assert_eq!(vault.get(&profile.id, &Slot::EdgePassword).await, Ok(None));
+    vault.set(&profile.id, &Slot::EdgePassword, Secret::new("one")).await.unwrap();
+    vault.set(&profile.id, &Slot::EdgePassword, Secret::new("two")).await.unwrap();
+    assert_eq!(vault.get(&profile.id, &Slot::EdgePassword).await, Ok(Some(Secret::new("two"))));
+    assert_eq!(filled(&vault, &profile).await, "edge-password=true prefect-password=false header-x-key=false");
+    assert_eq!(vault.clear(&profile.id, &Slot::EdgePassword).await, Ok(true));
+    assert_eq!(vault.clear(&profile.id, &Slot::EdgePassword).await, Ok(false));
+}
+
+#[tokio::test]
+async fn a_header_value_with_a_line_break_is_refused_and_the_old_one_stays() {
+    let (vault, profile) = (Vault::memory(), profile());
+    let slot = Slot::Header("x-key".parse().unwrap());
+    vault.set(&profile.id, &slot, Secret::new("old")).await.unwrap();
+    let refused = vault.set(&profile.id, &slot, Secret::new("canary\r\nEvil: 1")).await.unwrap_err();
+    assert!(matches!(&refused, VaultError::Unfit(Unfit { .. })));
+    insta::assert_snapshot!(format!("{refused} {}", refused.remedy()), @"The value for header-x-key has a line break in it. Copy the value again from where it was given to you; nothing was saved.");
+    assert_eq!(vault.get(&profile.id, &slot).await, Ok(Some(Secret::new("old"))));
+}
+
+#[tokio::test]
+async fn the_local_key_is_made_once_and_goes_with_its_profile() {
+    let (vault, profile) = (Vault::memory(), profile());
+    let key = vault.local_key(&profile.id).await.unwrap();
+    assert_eq!(vault.clone().local_key(&profile.id).await, Ok(key.clone()));
+    vault.forget(&profile).await.unwrap();
+    assert_ne!(vault.local_key(&profile.id).await, Ok(key));
+}
+
+#[tokio::test]
+async fn what_an_edited_profile_no_longer_needs_is_removed() {
+    let (vault, before) = (Vault::memory(), profile());
+    for slot in before.slots() {
+        vault.set(&before.id, &slot, Secret::new("x")).await.unwrap();
+    }
+    let key = vault.local_key(&before.id).await.unwrap();
+    let after = Profile { edge: None, headers: Vec::new(), ..before.clone() };
+    vault.forget_unneeded(&before, &after).await.unwrap();
+    assert_eq!(filled(&vault, &before).await, "edge-password=false prefect-password=true header-x-key=false");
+    assert_eq!(vault.local_key(&before.id).await, Ok(key));
+}
+
+#[tokio::test]
+async fn the_environment_is_only_read() {
+    let (vault, profile) = (Vault::open(Kind::Env), profile());
+    let refused = vault.set(&profile.id, &Slot::EdgePassword, Secret::new("x")).await.unwrap_err();
+    insta::assert_snapshot!(format!("{refused} {}", refused.remedy()), @"With `--vault env`, secrets are only read from the environment. Set the variable POSTERN_SECRET_PROD_EU_EDGE_PASSWORD where Postern is started.");
+    assert_eq!(
+        variable(&profile.id, &Slot::Header("x-api.key".parse().unwrap())),
+        "POSTERN_SECRET_PROD_EU_HEADER_X_API_KEY"
+    );
+    let key = vault.local_key(&profile.id).await.unwrap();
+    assert_eq!(vault.local_key(&profile.id).await, Ok(key), "for this process's life");
+    vault.forget(&profile).await.unwrap();
+}
