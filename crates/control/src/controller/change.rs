@@ -133,7 +133,7 @@ fn answer(ticket: Option<Ticket>, outcome: Result<ProfileId, SaveErrors>, effect
 }
 
 impl AtStart {
-    fn wants(&self, profile: &Profile) -> bool {
+    pub(super) fn wants(&self, profile: &Profile) -> bool {
         match self {
             Self::Always => profile.connect == Connect::Always,
             Self::Only(ids) => ids.contains(&profile.id),

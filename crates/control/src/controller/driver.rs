@@ -1,7 +1,7 @@
-//! Runs what [`update`] decides: one task owns the [`State`], takes events in, publishes what differs, and
+//! Runs what [`update()`] decides: one task owns the [`State`], takes events in, publishes what differs, and
 //! hands each effect to a task of its own, whose outcome comes back as an event.
 //!
-//! - [`gateway`] lives one start of one gateway, [`storage`] writes file and vault in order.
+//! - `driver/gateway.rs` is one start of one gateway; `driver/storage.rs` writes file and vault, in order.
 //! - The owner never waits for an effect: a vault that shows its prompt holds up nobody else.
 //! - A task that panics is an outcome like others: that profile has failed, or that save; the rest lives on.
 
@@ -73,7 +73,8 @@ impl Outcomes {
 }
 
 impl Controller {
-    /// Reads profiles.toml, connects what is to be connected, and goes on until [`Event::Quit`].
+    /// Reads profiles.toml (this blocks for a moment, before anything else runs), connects what is to be
+    /// connected, and goes on until [`Event::Quit`].
     ///
     /// Belongs inside a tokio runtime, current-thread or not. The receiver gets what only a shell can do;
     /// a program without one drops it.

@@ -35,6 +35,8 @@ struct World {
     storing: Option<Change>,
     waiting: BTreeSet<Ticket>,
     tickets: u64,
+    /// Who has been asked for, and not let go since.
+    wanted: BTreeSet<ProfileId>,
     quit: bool,
     exits: usize,
 }
@@ -62,7 +64,8 @@ fn form(who: usize, form: u8) -> Profile {
         1 => written.connect = "on-demand".to_owned(),
         2 => written.read_only = true,
         3 => written.color = "red".to_owned(),
-        _ => written.port = Some(4300 + i64::try_from(who % NAMES.len()).unwrap()),
+        // The next one's: where both are in the file, they have changed places.
+        _ => written.port = Some(4201 + i64::try_from((who + 1) % NAMES.len()).unwrap()),
     }
     written.check().unwrap()
 }
@@ -130,11 +133,12 @@ impl World {
             }
             Step::Remove(who) => Event::Remove { ticket: Some(self.ticket()), id: id(NAMES[who]) },
             Step::Edit(profiles) => {
-                let mut seen = BTreeSet::new();
+                let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
                 self.file = profiles
                     .into_iter()
-                    .filter(|(who, _)| seen.insert(*who))
+                    .filter(|(who, _)| names.insert(*who))
                     .map(|(who, variant)| form(who, variant))
+                    .filter(|profile| ports.insert(profile.port))
                     .collect();
                 Event::Loaded(Ok(self.file.clone()))
             }
@@ -275,9 +279,47 @@ impl World {
         Ok(())
     }
 
+    /// Keeps up with what people want.
+    fn heed(&mut self, event: &Event, before: &State) {
+        if before.phase != Phase::Running {
+            return;
+        }
+        #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is a wish about one profile")]
+        match event {
+            Event::Connect(id) | Event::Open(id) | Event::OpenInBrowser(id) if before.entry(id).is_some() => {
+                self.wanted.insert(id.clone());
+            }
+            Event::Disconnect(id) => {
+                self.wanted.remove(id);
+            }
+            Event::Toggle(id) if before.entry(id).is_some() && !self.wanted.remove(id) => {
+                self.wanted.insert(id.clone());
+            }
+            Event::Quit => self.wanted.clear(),
+            _ => {}
+        }
+    }
+
+    /// Profiles that came and went.
+    fn heed_file(&mut self, before: &State, after: &State) {
+        self.wanted.retain(|id| after.entry(id).is_some());
+        for entry in &after.entries {
+            let is_new = before.entry(&entry.profile.id).is_none();
+            if is_new && after.phase == Phase::Running && after.at_start.wants(&entry.profile) {
+                self.wanted.insert(entry.profile.id.clone());
+            }
+        }
+    }
+
     /// What the state may and may not say.
     fn agrees(&self, state: &State) -> Result<(), TestCaseError> {
         for entry in &state.entries {
+            prop_assert_eq!(
+                entry.connection.wanted(),
+                self.wanted.contains(&entry.profile.id),
+                "forgotten: {:?}",
+                entry
+            );
             let mut live = self.gateways.iter().filter(|(_, sim)| sim.id == entry.profile.id);
             let serving = live.clone().any(|(_, sim)| !sim.told_to_stop);
             let standing = live.clone().any(|(_, sim)| sim.standing && !sim.told_to_stop);
@@ -310,12 +352,16 @@ fn play(at_start: AtStart, seed: u64, steps: Vec<Step>) -> Result<(), TestCaseEr
     let mut world = World::default();
     for step in steps {
         if let Some(event) = world.event(step, &state) {
+            let before = state.clone();
+            world.heed(&event, &before);
             let effects = update(&mut state, event);
+            world.heed_file(&before, &state);
             world.carry_out(effects)?;
             world.agrees(&state)?;
         }
     }
     world.quit = true;
+    world.wanted.clear();
     let effects = update(&mut state, Event::Quit);
     world.carry_out(effects)?;
     // Everything that was told to end does, in some order.

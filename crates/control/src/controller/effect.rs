@@ -1,0 +1,152 @@
+//! All that can be done about it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use postern_gateway::Secret;
+
+use super::{Generation, Ticket, Timer};
+use crate::profile::{Color, Profile, ProfileId, Slot, Written};
+use crate::view::{SaveErrors, Trouble};
+
+/// What the driver is to do. Those that name an event come back as that event, once.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Read the secrets, bind the port, serve: [`super::Event::Started`] or [`super::Event::StartFailed`].
+    Start {
+        /// This start's name.
+        generation: Generation,
+        /// What to serve.
+        profile: Box<Profile>,
+    },
+    /// Stop it, standing or still starting: [`super::Event::Ended`], or the [`super::Event::StartFailed`] that was on its way.
+    Stop(Generation),
+    /// Ask the server through the gateway: [`super::Event::Probed`].
+    Probe(Generation),
+    /// Wait: [`super::Event::Due`].
+    Wake {
+        /// This timer's name.
+        timer: Timer,
+        /// How long.
+        after: Duration,
+    },
+    /// Write secrets and file: [`super::Event::Stored`].
+    Store(Change),
+    /// See which of the profile's slots are filled: [`super::Event::LookedUp`].
+    LookUp(Box<Profile>),
+    /// Have the gateway make a pass, and ask the shell to open what it opens.
+    OpenDoor {
+        /// Which start.
+        generation: Generation,
+        /// Whose.
+        profile: Box<Profile>,
+        /// Where.
+        window: Window,
+    },
+    /// Tell who waits.
+    Answer {
+        /// Who.
+        ticket: Ticket,
+        /// The profile saved or removed; or why nothing changed.
+        outcome: Result<ProfileId, SaveErrors>,
+    },
+    /// The profile was removed: have the shell close its dashboard.
+    CloseDashboard(ProfileId),
+    /// Ask the shell.
+    Shell(ShellRequest),
+}
+
+/// Where a dashboard is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// Postern's own window: opened, or brought to the front.
+    Dashboard,
+    /// Postern's own window, if one is open: its session ended with the gateway that stood before.
+    DashboardIfOpen,
+    /// The user's browser.
+    Browser,
+}
+
+/// One change to profiles.toml and the vault: all of it, or none.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Add a profile, or edit one.
+    Put {
+        /// As it was when it was edited; `None` adds one.
+        before: Option<Box<Profile>>,
+        /// As it shall be, with its id.
+        written: Box<Written>,
+        /// What goes into the vault, before the file is written.
+        secrets: Vec<SecretChange>,
+    },
+    /// Take the profile out of the file, then its secrets out of the vault.
+    Remove {
+        /// Which.
+        id: ProfileId,
+    },
+}
+
+/// One change to a profile's secrets.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SecretChange {
+    /// This from now on.
+    Set(Slot, Secret),
+    /// What the first holds goes into the second as well.
+    Copy(Slot, Slot),
+}
+
+/// What only a desktop can do: `src-tauri` carries it out; the command line ignores or prints it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ShellRequest {
+    /// Open the profile's dashboard window, or focus it where it is open.
+    OpenDashboard {
+        /// Whose.
+        id: ProfileId,
+        /// The window's title starts with it.
+        name: String,
+        /// The window's colour.
+        color: Option<Color>,
+        /// A one-time address that lets the window in; loads only when there is no window yet, or the window shows our own page.
+        enter: Secret,
+        /// Where everything in the window must stay: `http://<id>.localhost:<port>`.
+        origin: String,
+        /// Cookies and storage of this profile only.
+        data_dir: PathBuf,
+    },
+    /// The gateway stands anew and knows no sessions. Where a dashboard window is open, load this in it.
+    /// No window is opened or brought to the front.
+    ReenterDashboard {
+        /// Whose.
+        id: ProfileId,
+        /// A one-time address that lets the window in.
+        enter: Secret,
+    },
+    /// The profile was removed: close its dashboard window, and delete what it kept.
+    CloseDashboard {
+        /// Whose.
+        id: ProfileId,
+        /// Cookies and storage.
+        data_dir: PathBuf,
+    },
+    /// Open in the user's browser. Holds a pass.
+    OpenBrowser {
+        /// What.
+        url: Secret,
+    },
+    /// To the clipboard.
+    Copy {
+        /// Not a secret.
+        text: String,
+    },
+    /// Show or focus the manager.
+    ShowManager,
+    /// Somebody asked for something that cannot be had: say why, as a notification or in the manager.
+    ShowTrouble {
+        /// The profile's name, where it is about one.
+        name: Option<String>,
+        /// What is wrong and what to do.
+        trouble: Trouble,
+    },
+    /// All gateways are stopped: end with exit code 0.
+    Exit,
+}

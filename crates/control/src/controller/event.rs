@@ -1,0 +1,144 @@
+//! All that can happen.
+
+use std::time::SystemTime;
+
+use postern_gateway::Status;
+
+use super::{Generation, Ticket, Timer};
+use crate::menu::Action;
+use crate::profile::{Profile, ProfileId, Slot};
+use crate::view::{Draft, SaveErrors, Trouble};
+
+/// All that can happen. The first group is what people ask for; the second is what the driver brings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Connect; where it is failing, start anew.
+    Connect(ProfileId),
+    /// Close the listener.
+    Disconnect(ProfileId),
+    /// Connect if off, else disconnect.
+    Toggle(ProfileId),
+    /// Open or focus the dashboard; connects first.
+    Open(ProfileId),
+    /// The same in the user's browser.
+    OpenInBrowser(ProfileId),
+    /// `http://127.0.0.1:<port>/api` to the clipboard.
+    CopyApiUrl(ProfileId),
+    /// Show the manager.
+    Manage,
+    /// Stop all gateways and end.
+    Quit,
+
+    /// Save what the form has. Sent by [`super::Handle::save`].
+    Save {
+        /// Who waits.
+        ticket: Ticket,
+        /// As typed.
+        draft: Box<Draft>,
+    },
+    /// Remove a profile and its secrets.
+    Remove {
+        /// Who waits; nobody does after a click, then a failure is shown.
+        ticket: Option<Ticket>,
+        /// Which.
+        id: ProfileId,
+    },
+    /// profiles.toml was read, at the start or because it changed.
+    Loaded(Result<Vec<Profile>, Trouble>),
+    /// The save or removal under way (there is one at a time) has finished; nothing changed where it failed.
+    Stored(Result<Stored, SaveErrors>),
+    /// The vault was asked which slots are filled.
+    LookedUp {
+        /// Whose.
+        id: ProfileId,
+        /// What it said.
+        outcome: Result<Vec<(Slot, bool)>, Trouble>,
+    },
+    /// The listener stands.
+    Started(Generation),
+    /// It does not, and never will in this generation.
+    StartFailed {
+        /// Which start.
+        generation: Generation,
+        /// Why.
+        failure: Failure,
+        /// When.
+        at: SystemTime,
+    },
+    /// The gateway says how the server looks.
+    Status {
+        /// Which start.
+        generation: Generation,
+        /// Its words.
+        status: Status,
+        /// When.
+        at: SystemTime,
+    },
+    /// A probe has ended, answered or not.
+    Probed {
+        /// Which start.
+        generation: Generation,
+        /// How the gateway sees the server now; the truth, whatever the probe itself got.
+        status: Status,
+        /// When.
+        at: SystemTime,
+    },
+    /// The gateway is gone: stopped as asked, or broken down.
+    Ended {
+        /// Which start.
+        generation: Generation,
+        /// When.
+        at: SystemTime,
+    },
+    /// Time has passed.
+    Due(Timer),
+}
+
+/// What a save or removal did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// What was saved or removed.
+    pub id: ProfileId,
+    /// What the file says now, in its order.
+    pub profiles: Vec<Profile>,
+    /// Slots whose secret is another one now.
+    pub secrets: Vec<Slot>,
+    /// Why secrets that nothing needs any more are still in the vault.
+    pub vault_trouble: Option<Trouble>,
+}
+
+/// Why a gateway did not start.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// Another program has the port.
+    PortTaken(Trouble),
+    /// A slot is empty.
+    SecretMissing {
+        /// Which.
+        slot: Slot,
+        /// In words.
+        trouble: Trouble,
+    },
+    /// The vault does not answer.
+    Vault {
+        /// In words.
+        trouble: Trouble,
+        /// Whether asking again by ourselves is harmless: a locked vault would put up its prompt each time.
+        ask_again: bool,
+    },
+    /// A file, a certificate, the system.
+    Other(Trouble),
+}
+
+impl From<Action> for Event {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Toggle(id) => Self::Toggle(id),
+            Action::Open(id) => Self::Open(id),
+            Action::OpenInBrowser(id) => Self::OpenInBrowser(id),
+            Action::CopyApiUrl(id) => Self::CopyApiUrl(id),
+            Action::Manage => Self::Manage,
+            Action::Quit => Self::Quit,
+        }
+    }
+}
