@@ -100,6 +100,11 @@ pub enum Fault {
         /// The edge's status.
         status: u16,
     },
+    /// Prefect answers the plainest of questions with an error of its own.
+    ServerFails {
+        /// Its status.
+        status: u16,
+    },
     /// The edge answered the API with a page of its own.
     EdgeRefused {
         /// Its status.
@@ -200,6 +205,7 @@ impl Fault {
             Self::SocketRefused { .. } => ("socket_refused", L::WebSocket, S::BAD_GATEWAY),
             Self::NotPrefect { .. } => ("not_prefect", L::Prefect, S::BAD_GATEWAY),
             Self::ServerDown { status } => ("server_down", L::Prefect, edge_status(*status)),
+            Self::ServerFails { status } => ("server_fails", L::Prefect, edge_status(*status)),
             Self::EdgeRefused { status } => ("edge_refused", L::Edge, edge_status(*status)),
             Self::EdgeCredentialMissing => ("edge_credential_missing", L::Edge, S::UNAUTHORIZED),
             Self::EdgeCredentialWrong => ("edge_credential_wrong", L::Edge, S::UNAUTHORIZED),
@@ -249,6 +255,9 @@ impl Fault {
             Self::ServerDown { status } => {
                 format!("The server's edge answers, but the Prefect server behind it does not (status {status}).")
             }
+            Self::ServerFails { status } => {
+                format!("The Prefect server fails when it is asked for its version (status {status}).")
+            }
             Self::EdgeRefused { status } => {
                 format!("The server's edge answered with an error page of its own (status {status}).")
             }
@@ -294,7 +303,7 @@ impl Fault {
             Self::ConnectionLost | Self::InvalidAnswer { .. } => {
                 "Try again; if it stays so, look into the server's and its edge's log."
             }
-            Self::AnswerTimeout { .. } | Self::ServerDown { .. } => {
+            Self::AnswerTimeout { .. } | Self::ServerDown { .. } | Self::ServerFails { .. } => {
                 "Ask who runs the server to look whether Prefect and its database are up."
             }
             Self::EdgeRefused { .. } => "Look into the edge's log: its rules or limits refuse this request.",

@@ -38,6 +38,9 @@ pub(crate) fn judge(
             let is_api = target.api_path.as_deref();
             if answer.status() == StatusCode::UNAUTHORIZED && is_api.is_some() {
                 note(shared, Health::Failing(prefect_refuses(shared)), Some(took));
+            } else if answer.status().is_server_error() && is_api == Some("/admin/version") {
+                // Any other path may have a fault of its own; this one asks for nothing.
+                note(shared, Health::Failing(Fault::ServerFails { status: answer.status().as_u16() }), Some(took));
             } else if answer.status().is_success() && is_api.is_some_and(needs_authentication) {
                 note(shared, Health::Up, Some(took));
             }

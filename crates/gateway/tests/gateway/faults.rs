@@ -127,3 +127,16 @@ async fn a_refused_auth_string_is_told_instead_of_a_ui_in_which_everything_fails
     let api = ask(&gateway, "GET /api/flows", &key()).await;
     assert!(header(&api, "postern-fault").is_empty() && body(&api).contains("Unauthorized"), "Prefect's own words");
 }
+
+#[tokio::test]
+async fn a_server_that_fails_at_everything_is_not_up() {
+    let server = Server::always(
+        "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+    )
+    .await;
+    let gateway = gateway(&server).await;
+    assert_eq!(status(&ask(&gateway, "GET /api/flows", &key()).await), 500);
+    assert_eq!(gateway.status().borrow().health, Health::Unknown, "one path may be broken");
+    gateway.probe().await;
+    assert_eq!(gateway.status().borrow().health, Health::Failing(Fault::ServerFails { status: 500 }));
+}
