@@ -1,117 +1,176 @@
-// Generated from crates/control by `cargo xtask bindings`. Do not edit.
+// The manager's types, made from crates/control/src/view.rs by `cargo xtask bindings`. Do not edit.
 
-/** Everything the manager shows. */
-export type ManagerView = {
-  /** Postern's version. */
-  version: string;
-  /** Why profiles.toml or the vault cannot be used, if so. Shown above everything. */
-  troubles: Array<Trouble>;
-  /** Whether changes can be saved (not while profiles.toml cannot be read). */
-  canSave: boolean;
-  /** In the file's order. */
-  servers: Array<ServerView>;
-  /** What the form starts from when a server is added. */
-  blank: Draft;
-};
+/** The colours a profile can have; chosen to differ also for colour-blind people. */
+export type Color = "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple" | "gray";
 
-/** One profile and how it is. */
-export type ServerView = {
-  id: string;
-  name: string;
-  url: string;
-  color: Color | null;
-  readOnly: boolean;
-  unverified: boolean;
-  /** What is allowed but should be seen, in whole sentences. */
-  warnings: Array<string>;
-  connection: ConnectionView;
-  localApiUrl: string;
-  form: Draft;
-  secrets: Array<SecretView>;
-};
-
-/** One secret's place. */
-export type SecretView = { slot: string; saved: boolean | null };
-
-/** How a profile is, with the reason. */
-export type ConnectionView = {
-  state: ConnectionState;
-  /** Whether somebody wants it connected: where the toggle stands. */
-  wanted: boolean;
-  label: string;
-  version: string | null;
-  latencyMs: number | null;
-  trouble: Trouble | null;
-  /** Milliseconds since 1970 at which it is tried again by itself. */
-  nextTryMs: number | null;
-};
+/** When a profile's gateway starts. */
+export type Connect = "always" | "on-demand";
 
 /** The picture beside a profile. */
 export type ConnectionState = "off" | "starting" | "up" | "failing" | "sign-in";
 
-/** What is wrong, for a person. */
-export type Trouble = { code: string; sentence: string; remedy: string };
+/** How a profile is, with the reason. */
+export type ConnectionView = {
+  /** For the picture. */
+  state: ConnectionState,
+  /** Whether somebody wants it connected: where the toggle stands. */
+  wanted: boolean,
+  /** `Connected`, `Connecting…`, `Not connected`: never a colour alone. */
+  label: string,
+  /** Prefect's version, when known. */
+  version: string | null,
+  /** Milliseconds, when known. */
+  latencyMs: number | null,
+  /** What is wrong, when something is. */
+  trouble: Trouble | null,
+  /** Milliseconds since 1970 at which it is tried again by itself. */
+  nextTryMs: number | null,
+};
 
 /** A profile as the form has it: text, not yet valid. Comes back with the same shape. */
 export type Draft = {
-  id: string | null;
-  name: string;
-  url: string;
-  apiUrl: string;
-  port: number | null;
-  color: Color | null;
-  readOnly: boolean;
-  connect: Connect;
-  localPrograms: LocalProgramsChoice;
-  edge: EdgeDraft;
-  prefect: PrefectDraft;
-  headers: Array<HeaderDraft>;
-  caFile: string;
-  clientCertFile: string;
-  clientKeyFile: string;
-  clientKey: SecretInput;
-  verify: boolean;
-  proxy: string;
+  /** The profile being edited; `None` adds one. */
+  id: string | null,
+  /** May be empty: taken from the address. */
+  name: string,
+  /** The server's address. */
+  url: string,
+  /** Empty: `url` + `/api`. */
+  apiUrl: string,
+  /** `None`: the next free one. */
+  port: number | null,
+  /** Its colour. */
+  color: Color | null,
+  /** Refuse what writes. */
+  readOnly: boolean,
+  /** When its gateway starts. */
+  connect: Connect,
+  /** Which local programs are let in. */
+  localPrograms: LocalProgramsChoice,
+  /** What the edge asks for. */
+  edge: EdgeDraft,
+  /** What Prefect asks for. */
+  prefect: PrefectDraft,
+  /** Further headers. */
+  headers: Array<HeaderDraft>,
+  /** Paths; empty for none. */
+  caFile: string,
+  /** Path; empty for none. */
+  clientCertFile: string,
+  /** Path; empty for none, or for vault slot `client-key`. */
+  clientKeyFile: string,
+  /** The key itself, where it is not in a file. */
+  clientKey: SecretInput,
+  /** Check the server's certificate. */
+  verify: boolean,
+  /** `system`, `none`, `http://…`, `socks5://…` */
+  proxy: string,
+};
+
+/** What the edge asks for. */
+export type EdgeDraft = { "kind": "none" } | { "kind": "basic",
+  /** No colon. */
+  username: string,
+  /** Vault slot `edge-password`. */
+  password: SecretInput, } | { "kind": "bearer",
+  /** Vault slot `edge-token`. */
+  token: SecretInput,
+};
+
+/** What is wrong with one field. */
+export type FieldError = {
+  /** The field's path, or empty. */
+  field: string,
+  /** What happened and what to do. */
+  message: string,
+};
+
+/** One header. */
+export type HeaderDraft = {
+  /** As typed. */
+  name: string,
+  /** Vault slot `header-<name>`. */
+  value: SecretInput,
 };
 
 /** Which local programs are let in. */
 export type LocalProgramsChoice = "key" | "open" | "off";
 
-/** What the edge asks for. */
-export type EdgeDraft =
-  | { kind: "none" }
-  | { kind: "basic"; username: string; password: SecretInput }
-  | { kind: "bearer"; token: SecretInput };
+/** Something the manager asks for, besides saving a draft. */
+export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "remove", id: string,
+};
+
+/** Everything the manager shows. */
+export type ManagerView = {
+  /** Postern's version. */
+  version: string,
+  /** Why profiles.toml or the vault cannot be used, if so. Shown above everything. */
+  troubles: Array<Trouble>,
+  /** Whether changes can be saved (not while profiles.toml cannot be read). */
+  canSave: boolean,
+  /** In the file's order. */
+  servers: Array<ServerView>,
+  /** What the form starts from when a server is added. */
+  blank: Draft,
+};
 
 /** What Prefect's own auth string is. */
-export type PrefectDraft =
-  | { kind: "none" }
-  | { kind: "same-as-edge" }
-  | { kind: "own"; username: string; password: SecretInput };
+export type PrefectDraft = { "kind": "none" } | { "kind": "same-as-edge" } | { "kind": "own",
+  /** Before the colon. */
+  username: string,
+  /** After it. Vault slot `prefect-password`. */
+  password: SecretInput,
+};
 
-/** One header. */
-export type HeaderDraft = { name: string; value: SecretInput };
+/** Why a draft was not saved: nothing has changed. */
+export type SaveErrors = {
+  /** One each, by field (`url`, `edge.username`, `headers.0.name`); empty where it is no field's. */
+  errors: Array<FieldError>,
+};
 
 /** A secret on its way in. Serialised it is always `keep`: nothing is ever sent to the page. */
 export type SecretInput = "keep" | { set: string };
 
-/** Something the manager asks for, besides saving a draft. */
-export type ManagerAction =
-  | { do: "connect"; id: string }
-  | { do: "disconnect"; id: string }
-  | { do: "open"; id: string }
-  | { do: "open-in-browser"; id: string }
-  | { do: "copy-api-url"; id: string }
-  | { do: "remove"; id: string };
+/** One secret's place. */
+export type SecretView = {
+  /** `edge-password`, `header-…` */
+  slot: string,
+  /** Known to be there; `None` while the vault has not been asked, or cannot answer. */
+  saved: boolean | null,
+};
 
-/** Why a draft was not saved: nothing has changed. */
-export type SaveErrors = { errors: Array<FieldError> };
+/** One profile and how it is. */
+export type ServerView = {
+  /** The profile's id. */
+  id: string,
+  /** What a person calls it. */
+  name: string,
+  /** The server's address. */
+  url: string,
+  /** Its colour. */
+  color: Color | null,
+  /** Writes are refused. */
+  readOnly: boolean,
+  /** The certificate is not checked: said loudly. */
+  unverified: boolean,
+  /** What is allowed but should be seen, in whole sentences. */
+  warnings: Array<string>,
+  /** How it is. */
+  connection: ConnectionView,
+  /** `http://127.0.0.1:<port>/api` */
+  localApiUrl: string,
+  /** What the form starts from when it is edited. */
+  form: Draft,
+  /** Vault slots the profile needs, and whether each is filled. */
+  secrets: Array<SecretView>,
+};
 
-/** What is wrong with one field. */
-export type FieldError = { field: string; message: string };
-
-/** When a profile's gateway starts. */
-export type Connect = "always" | "on-demand";
-
-/** The colours a profile can have; chosen to differ also for colour-blind people. */
-export type Color = "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple" | "gray";
+/** What is wrong, for a person. */
+export type Trouble = {
+  /** Stable, for programs and tests: `edge_credential_wrong`. */
+  code: string,
+  /** What happened and where. */
+  sentence: string,
+  /** What to do. */
+  remedy: string,
+};

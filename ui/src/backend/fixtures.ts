@@ -97,11 +97,13 @@ function viewOf(form: Draft, connection: ConnectionView, secrets: SecretView[]):
   };
 }
 
-function warningsOf({ url, verify }: Draft): string[] {
+function warningsOf({ url, apiUrl, verify }: Draft): string[] {
   return [
-    url.startsWith("http://") && !url.includes("127.0.0.1")
-      ? "Goes over plain http to a host that is neither this machine nor in a private network: everyone on the way can read the password. Use https, or reach the server through a VPN."
-      : [],
+    ...[url, apiUrl].map((address) =>
+      address.startsWith("http://") && !address.includes("127.0.0.1")
+        ? "Goes over plain http to a host that is neither this machine nor in a private network: everyone on the way can read the password. Use https, or reach the server through a VPN."
+        : [],
+    ),
     verify
       ? []
       : "The server's certificate is not checked: anyone on the way can pose as the server and take the password. Give the certificate's CA as tls.ca_file instead.",
@@ -223,8 +225,9 @@ const SERVERS: ServerView[] = [
 
 const LONG = server({
   id: "long",
+  apiUrl: "http://prefect-production-api.example.com/api",
   name: "Production of the department for statistics and everything else, second data centre",
-  url: `https://prefect-production-with-a-very-long-name.internal.example.com/${"a-path-of-its-own/".repeat(4)}`,
+  url: `http://prefect-production-with-a-very-long-name.internal.example.com/${"a-path-of-its-own/".repeat(4)}`,
   port: 65535,
   color: "orange",
   readOnly: true,
