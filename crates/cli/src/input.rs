@@ -80,7 +80,10 @@ mod tests {
     fn lines_are_slots_and_values_and_errors_repeat_no_value() {
         let secrets = parse("edge-password=a=b c\r\n\nheader-X-Key= x \n").unwrap();
         let shown: Vec<String> = secrets.iter().map(|(slot, secret)| format!("{slot}:{:?}", secret.expose())).collect();
-        insta::assert_snapshot!(shown.join("\n"), @r#""#);
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        edge-password:"a=b c"
+        header-x-key:" x "
+        "#);
         for bad in ["canary", "canary=x", "edge-password=canary\nedge-password=canary"] {
             let failure = parse(bad).unwrap_err();
             assert!(!failure.trouble.sentence.contains("canary"), "{}", failure.trouble.sentence);

@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -27,13 +28,13 @@ const EVERYWHERE: &str = "For every command";
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// Where profiles.toml is, instead of the system's place for it
-    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "DIR", overrides_with = "config_dir")]
     config_dir: Option<PathBuf>,
     /// Where secrets are: the keychain (os), this process (memory), or POSTERN_SECRET_… variables (env)
-    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "os|memory|env", default_value = "os")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "os|memory|env", default_value = "os", overrides_with = "vault")]
     pub(crate) vault: Kind,
     /// Print results as JSON, and errors as {"error": {"code", "sentence", "remedy"}}
-    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, overrides_with = "json")]
     pub(crate) json: bool,
 }
 
@@ -199,13 +200,13 @@ pub(crate) struct Fields {
     pub(crate) remove_header: Vec<String>,
     /// Certificates (PEM) to trust in addition to the system's
     #[arg(long, value_name = "FILE")]
-    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<OsString>,
     /// A client certificate (PEM) for the server
     #[arg(long, value_name = "FILE")]
-    pub(crate) client_cert_file: Option<PathBuf>,
+    pub(crate) client_cert_file: Option<OsString>,
     /// The client certificate's key (PEM), if not saved as client-key
     #[arg(long, value_name = "FILE")]
-    pub(crate) client_key_file: Option<PathBuf>,
+    pub(crate) client_key_file: Option<OsString>,
     /// Accept any certificate: whoever is on the way can read the password
     #[arg(long, overrides_with = "verify")]
     pub(crate) no_verify: bool,

@@ -1,6 +1,6 @@
 //! `postern add`, `edit` and `remove`: a change is made as a whole, secrets included, or not at all.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
 
 use postern_control::profile::{Profile, ProfileId, Slot, Written, WrittenEdge};
 use postern_control::store::Store;
@@ -144,11 +144,11 @@ fn refuse_unfit(written: &Written, secrets: &[(Slot, Secret)], context: &Context
 
 /// A path as the person who types it means it, from the folder they are in; as it is written when it lies
 /// beside profiles.toml. Empty takes it out.
-fn file(path: &Path, context: &Context) -> Result<String, Failure> {
-    if path.as_os_str().is_empty() {
+fn file(path: &OsStr, context: &Context) -> Result<String, Failure> {
+    if path.is_empty() {
         return Ok(String::new());
     }
-    let path: PathBuf = std::path::absolute(path).map_err(Failure::system)?;
+    let path = std::path::absolute(path).map_err(Failure::system)?;
     let path = path.strip_prefix(context.folders.config()).unwrap_or(&path);
     path.to_str().map(str::to_owned).ok_or_else(|| {
         Failure::new(

@@ -42,50 +42,49 @@ pub fn edit(text: &str, before: &[Profile], after: &[Profile]) -> String {
     document.to_string()
 }
 
-/// Writes the fields that differ.
+/// Writes the fields that differ, new ones in the order of the documentation.
 fn put(table: &mut Table, old: &Written, new: &Written) {
-    let mut fields = Vec::new();
-    let mut text = |field, old: &str, new: &str| {
-        if old != new {
-            fields.push((field, (!new.is_empty()).then(|| Value::from(new))));
+    let mut old = old.clone();
+    if !table.contains_key("name") {
+        // Left out, the name is the host's: it has to be written when that changes and the name does not.
+        old.name = host(&new.url);
+    }
+    let (old_headers, new_headers) = (&old.headers, &new.headers);
+    for ((field, old), (_, new)) in values(&old).into_iter().zip(values(new)) {
+        let differs = old.map(|value| value.to_string()) != new.as_ref().map(ToString::to_string);
+        if differs {
+            put_field(table, field, new);
         }
-    };
-    // What is said by leaving it out is left out.
-    let unless = |value: &str, default: &str| if value == default { String::new() } else { value.to_owned() };
-    text(Field::Id, &old.id, &new.id);
-    // Left out, the name is the host's: it has to be written when that changes and the name does not.
-    let old_name = if table.contains_key("name") { old.name.clone() } else { host(&new.url) };
-    text(Field::Name, &old_name, &new.name);
-    text(Field::Url, &old.url, &new.url);
-    text(Field::ApiUrl, &old.api_url, &new.api_url);
-    text(Field::Color, &old.color, &new.color);
-    text(Field::Connect, &unless(&old.connect, "always"), &unless(&new.connect, "always"));
-    text(Field::LocalPrograms, &unless(&old.local_programs, "key"), &unless(&new.local_programs, "key"));
-    let username = |written: &Written| written.edge.as_ref().map(|edge| edge.username.clone()).unwrap_or_default();
-    let kind = |written: &Written| written.edge.as_ref().map(|edge| edge.kind.clone()).unwrap_or_default();
-    text(Field::EdgeKind, &kind(old), &kind(new));
-    text(Field::EdgeUsername, &username(old), &username(new));
-    let prefect = |written: &Written| written.prefect_username.clone().unwrap_or_default();
-    text(Field::PrefectUsername, &prefect(old), &prefect(new));
-    text(Field::CaFile, &old.ca_file, &new.ca_file);
-    text(Field::ClientCertFile, &old.client_cert_file, &new.client_cert_file);
-    text(Field::ClientKeyFile, &old.client_key_file, &new.client_key_file);
-    text(Field::Proxy, &unless(&old.proxy, "system"), &unless(&new.proxy, "system"));
-    if old.port != new.port {
-        fields.push((Field::Port, new.port.map(Value::from)));
+        if field == Field::PrefectUsername && old_headers != new_headers {
+            put_headers(table, new_headers);
+        }
     }
-    if old.read_only != new.read_only {
-        fields.push((Field::ReadOnly, new.read_only.then(|| Value::from(true))));
-    }
-    if old.verify != new.verify {
-        fields.push((Field::Verify, (!new.verify).then(|| Value::from(false))));
-    }
-    for (field, new) in fields {
-        put_field(table, field, new);
-    }
-    if old.headers != new.headers {
-        put_headers(table, &new.headers);
-    }
+}
+
+/// The fields as they are written; `None` where the default is said by leaving it out.
+fn values(written: &Written) -> [(Field, Option<Value>); 17] {
+    let text = |value: &str| (!value.is_empty()).then(|| Value::from(value));
+    let unless = |default: &str, value: &str| if value == default { None } else { text(value) };
+    let edge = written.edge.as_ref();
+    [
+        (Field::Id, text(&written.id)),
+        (Field::Name, text(&written.name)),
+        (Field::Url, text(&written.url)),
+        (Field::ApiUrl, text(&written.api_url)),
+        (Field::Port, written.port.map(Value::from)),
+        (Field::Color, text(&written.color)),
+        (Field::ReadOnly, written.read_only.then(|| Value::from(true))),
+        (Field::Connect, unless("always", &written.connect)),
+        (Field::LocalPrograms, unless("key", &written.local_programs)),
+        (Field::EdgeKind, edge.and_then(|edge| text(&edge.kind))),
+        (Field::EdgeUsername, edge.and_then(|edge| text(&edge.username))),
+        (Field::PrefectUsername, written.prefect_username.as_deref().and_then(text)),
+        (Field::CaFile, text(&written.ca_file)),
+        (Field::ClientCertFile, text(&written.client_cert_file)),
+        (Field::ClientKeyFile, text(&written.client_key_file)),
+        (Field::Verify, (!written.verify).then(|| Value::from(false))),
+        (Field::Proxy, unless("system", &written.proxy)),
+    ]
 }
 
 fn host(url: &str) -> String {
