@@ -1,4 +1,10 @@
 //! `postern` as a person or script runs it: the real program, a real folder, loopback only.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helpers too"
+)]
 
 mod bad_input;
 mod place;

@@ -129,6 +129,32 @@ fn open_prints_an_address_that_lets_a_browser_in_once() {
     assert_eq!(place.refused(&["open", "a", "--print"]).0, 4);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_browser_is_handed_the_address_and_none_of_our_secrets() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let server = free_port();
+    server::serve(server);
+    let (mut place, port) = place(server);
+    let programs = place.dir().join("bin");
+    let browser = programs.join("xdg-open");
+    std::fs::create_dir(&programs).unwrap();
+    std::fs::write(&browser, "#!/bin/sh\n{ echo \"$@\"; env; } > \"$0.saw\"\n").unwrap();
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", programs.display());
+    place.set("PATH", &path);
+    let mut serving = Serving::start(&place, &["a"]);
+    serving.next_out();
+    assert_eq!(place.done(&["open", "a"]), "Opened a in the browser.\n");
+    let saw = std::fs::read_to_string(programs.join("xdg-open.saw")).unwrap();
+    assert!(saw.starts_with(&format!("http://a.localhost:{port}/.postern/enter?pass=")), "{saw}");
+    assert!(!saw.contains("POSTERN_SECRET") && !saw.contains(CANARY), "{saw}");
+
+    place.set("PATH", "/nowhere");
+    assert_eq!(place.refused(&["open", "a"]).1, "no_browser");
+}
+
 #[test]
 fn a_port_that_is_taken_ends_it_and_names_the_program() {
     let (place, port) = place(free_port());
