@@ -170,11 +170,106 @@ async fn read(path: PathBuf) -> io::Result<Secret> {
     let read = move || {
         let mut text = Zeroizing::new(String::new());
         let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is not a plain file"));
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || metadata.len() > LARGEST {
+            return Err(io::Error::other("it is not a small plain file"));
         }
         file.take(LARGEST).read_to_string(&mut text)?;
         Ok(Secret::new(std::mem::take(&mut *text)))
     };
     tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::profile::{Written, WrittenEdge};
+
+    fn written() -> Written {
+        Written {
+            id: "prod".to_owned(),
+            url: "https://prefect.example.com/base".to_owned(),
+            port: Some(4201),
+            edge: Some(WrittenEdge::basic("alice")),
+            prefect_username: Some("admin".to_owned()),
+            headers: vec!["X-Key".to_owned()],
+            ca_file: "ca.pem".to_owned(),
+            client_cert_file: "certs/me.pem".to_owned(),
+            proxy: "none".to_owned(),
+            ..Written::default()
+        }
+    }
+
+    /// A folder with the files that [`written`] names.
+    fn config() -> TempDir {
+        let config = TempDir::new().unwrap();
+        fs::create_dir(config.path().join("certs")).unwrap();
+        fs::write(config.path().join("ca.pem"), "a CA").unwrap();
+        fs::write(config.path().join("certs/me.pem"), "a certificate").unwrap();
+        config
+    }
+
+    async fn fill(vault: &Vault, profile: &Profile) {
+        for slot in profile.slots() {
+            let value = match slot {
+                Slot::ClientKey => "-----BEGIN PRIVATE KEY-----".to_owned(),
+                _ => format!("value-of-{slot}"),
+            };
+            vault.set(&profile.id, &slot, Secret::new(value)).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_gateway_is_told_everything_and_each_secret_in_its_place() {
+        let (config, vault) = (config(), Vault::memory());
+        let profile = written().check().unwrap();
+        fill(&vault, &profile).await;
+        let resolved = resolve(&profile, config.path(), &vault).await.unwrap();
+        assert_eq!(resolved.local_key, vault.local_key(&profile.id).await.unwrap());
+        let remote = resolved.remote;
+        let Some(EdgeCredential::Basic(edge)) = remote.edge else { panic!("no edge credential") };
+        assert_eq!((edge.username.as_str(), edge.password.expose()), ("alice", "value-of-edge-password"));
+        let prefect = remote.prefect.unwrap();
+        assert_eq!((prefect.username.as_str(), prefect.password.expose()), ("admin", "value-of-prefect-password"));
+        let [(name, value)] = &remote.headers[..] else { panic!("not one header") };
+        assert_eq!((name.as_str(), value.expose()), ("x-key", "value-of-header-x-key"));
+        assert_eq!(remote.tls.extra_ca.as_deref(), Some(&b"a CA"[..]));
+        let client = remote.tls.client.unwrap();
+        assert_eq!((&client.chain[..], client.key.expose()), (&b"a certificate"[..], "-----BEGIN PRIVATE KEY-----"));
+    }
+
+    #[tokio::test]
+    async fn a_missing_secret_is_named() {
+        let (config, vault) = (config(), Vault::memory());
+        let profile = written().check().unwrap();
+        fill(&vault, &profile).await;
+        for slot in profile.slots() {
+            let value = vault.get(&profile.id, &slot).await.unwrap().unwrap();
+            vault.clear(&profile.id, &slot).await.unwrap();
+            let error = resolve(&profile, config.path(), &vault).await.unwrap_err();
+            assert_eq!(error.code(), "secret_missing");
+            assert!(error.remedy().contains(&format!("postern secret set prod {slot}")), "{}", error.remedy());
+            vault.set(&profile.id, &slot, value).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_is_named() {
+        let (config, vault) = (config(), Vault::memory());
+        let profile = written().check().unwrap();
+        fill(&vault, &profile).await;
+        let ca = config.path().join("ca.pem");
+        let told = async || {
+            let error = resolve(&profile, config.path(), &vault).await.unwrap_err();
+            error.to_string().replace(&config.path().display().to_string(), "…")
+        };
+        fs::remove_file(&ca).unwrap();
+        insta::assert_snapshot!(told().await, @"The CA file of the profile prod, …/ca.pem, cannot be read: No such file or directory (os error 2).");
+        fs::create_dir(&ca).unwrap();
+        insta::assert_snapshot!(told().await, @"The CA file of the profile prod, …/ca.pem, cannot be read: it is not a small plain file.");
+    }
 }

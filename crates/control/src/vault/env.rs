@@ -1,4 +1,8 @@
 //! Secrets from the environment, read-only: for containers and CI.
+//!
+//! Names are made by plain substitution, so two profiles can share a variable when an id and a header's name run
+//! together alike (`x` with a header `edge-token`, `x-header` with an edge token). Whoever sets the variables
+//! names the profiles.
 
 use std::collections::HashMap;
 use std::env::VarError;
