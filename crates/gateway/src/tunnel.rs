@@ -27,7 +27,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, 
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use self::first_message::FirstMessage;
+use self::first_message::{Beginning, FirstMessage, Next};
 use crate::body::Body;
 use crate::fault::Fault;
 use crate::gateway::Shared;
@@ -167,7 +167,21 @@ async fn prove(
     shared: Arc<Shared>,
 ) -> io::Result<()> {
     let (mut from_client, mut to_client) = split(TokioIo::new(client.await.map_err(io::Error::other)?));
-    let first = match tokio::time::timeout(PROOF, FirstMessage::read(&mut from_client)).await {
+    // We stand in for the server until it is dialled, so the client's pings are ours to answer.
+    let proof = async {
+        let mut beginning = Beginning::default();
+        loop {
+            match beginning.next(&mut from_client).await? {
+                Next::Message(first) => return io::Result::Ok(first),
+                Next::Control(frame) => {
+                    if let Some(pong) = frame.pong()? {
+                        to_client.write_all(&pong).await?;
+                    }
+                }
+            }
+        }
+    };
+    let first = match tokio::time::timeout(PROOF, proof).await {
         Ok(first) => first?,
         Err(_) => return close(&mut to_client, CloseCode::Policy, "no key in time").await,
     };
@@ -211,7 +225,15 @@ where
     let up = async {
         let first = match first {
             First::None => None,
-            First::Awaited => Some(FirstMessage::read(&mut from_client).await?),
+            First::Awaited => {
+                let mut beginning = Beginning::default();
+                loop {
+                    match beginning.next(&mut from_client).await? {
+                        Next::Message(first) => break Some(first),
+                        Next::Control(frame) => to_server.write_all(&frame.raw).await?,
+                    }
+                }
+            }
             First::Read(first) => Some(first),
         };
         if let Some(first) = first {

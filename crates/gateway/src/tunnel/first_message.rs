@@ -1,7 +1,8 @@
 //! The first message a client sends on subprotocol `prefect`.
 //!
-//! Bounded in size here, in time by the caller. Control frames around it pass as they are. What is no
-//! `{"type":"auth","token":…}` passes as it is too: the server will say what it thinks of it.
+//! Bounded in size here, in time by the caller. Control frames before it are handed out at once: Prefect's own
+//! clients ping first, and say nothing before the pong. Those within and behind it pass as they are, and so does
+//! what is no `{"type":"auth","token":…}`: the server will say what it thinks of it.
 
 use std::io::{self, Cursor};
 
@@ -16,9 +17,42 @@ use crate::Secret;
 /// An auth message is 100 bytes; with a long password a few hundred.
 const LIMIT: usize = 16 * 1024;
 
+/// The way to the first message.
+#[derive(Default)]
+pub(super) struct Beginning {
+    /// Read, and not handed out yet.
+    raw: Zeroizing<Vec<u8>>,
+}
+
+/// What comes next on that way.
+pub(super) enum Next {
+    /// A control frame before the message.
+    Control(ControlFrame),
+    /// Its end.
+    Message(FirstMessage),
+}
+
+/// A ping or a pong, from a client.
+pub(super) struct ControlFrame {
+    /// As it came.
+    pub(super) raw: Vec<u8>,
+    /// A ping's payload, unmasked.
+    ping: Option<Vec<u8>>,
+}
+
+impl ControlFrame {
+    /// What a server answers: RFC 6455, section 5.5.3.
+    pub(super) fn pong(self) -> io::Result<Option<Vec<u8>>> {
+        let Some(payload) = self.ping else { return Ok(None) };
+        let mut bytes = Vec::new();
+        Frame::pong(payload).format(&mut bytes).map_err(io::Error::other)?;
+        Ok(Some(bytes))
+    }
+}
+
 /// Everything read until the first message was whole.
 pub(super) struct FirstMessage {
-    /// All bytes as they came: control frames, the message's frames, and whatever was read behind it.
+    /// All bytes as they came: the message's frames, those between them, and whatever was read behind it.
     raw: Zeroizing<Vec<u8>>,
     /// The auth message in them.
     auth: Option<Auth>,
@@ -29,38 +63,46 @@ struct Auth {
     at: Place,
 }
 
-/// Where in `raw` the message's frames are.
+/// Where in `raw` the message's frames are: from the start to here.
 #[derive(Debug, PartialEq)]
 struct Place {
-    start: usize,
     end: usize,
     /// Control frames between its fragments, whole.
     between: Vec<u8>,
 }
 
-impl FirstMessage {
-    /// Reads until the first message is whole, a close frame comes, or the stream ends.
-    pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Self> {
-        let mut raw = Zeroizing::new(Vec::with_capacity(1024));
+impl Beginning {
+    /// Reads until a control frame or the first message is whole, a close frame comes, or the stream ends.
+    pub(super) async fn next(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Next> {
         loop {
-            match scan(&raw)? {
+            match scan(&self.raw)? {
+                Scan::Control { end, ping } => {
+                    let raw = self.raw.drain(..end).collect();
+                    return Ok(Next::Control(ControlFrame { raw, ping }));
+                }
                 Scan::Text(at, payload) => {
                     let auth = auth(&payload).map(|fields| Auth { fields, at });
-                    return Ok(Self { raw, auth });
+                    return Ok(self.end(auth));
                 }
-                Scan::Other => return Ok(Self { raw, auth: None }),
-                Scan::More if raw.len() > LIMIT => return Err(refused("the first message is too large")),
+                Scan::Other => return Ok(self.end(None)),
+                Scan::More if self.raw.len() > LIMIT => return Err(refused("the first message is too large")),
                 Scan::More => {}
             }
             let mut chunk = Zeroizing::new([0u8; 1024]);
             let n = stream.read(chunk.as_mut()).await?;
             if n == 0 {
-                return Ok(Self { raw, auth: None });
+                return Ok(self.end(None));
             }
-            raw.extend_from_slice(&chunk[..n]);
+            self.raw.extend_from_slice(&chunk[..n]);
         }
     }
 
+    fn end(&mut self, auth: Option<Auth>) -> Next {
+        Next::Message(FirstMessage { raw: std::mem::take(&mut self.raw), auth })
+    }
+}
+
+impl FirstMessage {
     /// The token it brought.
     pub(super) fn token(&self) -> Option<Secret> {
         self.auth.as_ref()?.fields.get("token")?.as_str().map(Secret::new)
@@ -78,7 +120,6 @@ impl FirstMessage {
         getrandom::fill(&mut mask).map_err(io::Error::other)?;
 
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.raw.len() + payload.len()));
-        bytes.extend_from_slice(&self.raw[..at.start]);
         bytes.extend_from_slice(&at.between);
         let header = FrameHeader { opcode: OpCode::Data(Data::Text), mask: Some(mask), ..FrameHeader::default() };
         Frame::from_payload(header, payload.into()).format(&mut *bytes).map_err(io::Error::other)?;
@@ -103,15 +144,17 @@ fn auth(payload: &[u8]) -> Option<Map<String, Value>> {
 enum Scan {
     /// Not whole yet.
     More,
+    /// A control frame stands before the message.
+    Control { end: usize, ping: Option<Vec<u8>> },
     /// A text message, unmasked and put together.
     Text(Place, Zeroizing<Vec<u8>>),
     /// Something that is no text message: it passes.
     Other,
 }
 
-/// Looks for the first message among the frames read so far.
+/// Looks at the frames read so far: for a control frame at the start, else for the whole first message.
 fn scan(raw: &[u8]) -> io::Result<Scan> {
-    let mut at = Place { start: 0, end: 0, between: Vec::new() };
+    let mut at = Place { end: 0, between: Vec::new() };
     let mut payload = Zeroizing::new(Vec::new());
     let mut begun = false;
     loop {
@@ -139,16 +182,17 @@ fn scan(raw: &[u8]) -> io::Result<Scan> {
             return if length > LIMIT { Ok(Scan::Other) } else { Ok(Scan::More) };
         };
         at.end += frame.len();
+        let unmasked = frame[head..].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
         if matches!(header.opcode, OpCode::Control(_)) {
-            if begun {
-                at.between.extend_from_slice(frame);
-            } else {
-                at.start = at.end;
+            if !begun {
+                let is_ping = header.opcode == OpCode::Control(Control::Ping);
+                return Ok(Scan::Control { end: at.end, ping: is_ping.then(|| unmasked.collect()) });
             }
+            at.between.extend_from_slice(frame);
             continue;
         }
         begun = true;
-        payload.extend(frame[head..].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        payload.extend(unmasked);
         if payload.len() > LIMIT {
             return Ok(Scan::Other);
         }
@@ -164,6 +208,8 @@ fn refused(why: &'static str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
 
     fn frame(opcode: OpCode, is_final: bool, payload: &[u8]) -> Vec<u8> {
@@ -178,8 +224,15 @@ mod tests {
     const PING: OpCode = OpCode::Control(Control::Ping);
     const AUTH: &[u8] = br#"{"type":"auth","token":"postern:key"}"#;
 
-    async fn read(bytes: &[u8]) -> io::Result<FirstMessage> {
-        FirstMessage::read(&mut &bytes[..]).await
+    /// The control frames ahead of the first message, and the message.
+    async fn read(mut bytes: &[u8]) -> io::Result<(Vec<u8>, FirstMessage)> {
+        let (mut beginning, mut ahead) = (Beginning::default(), Vec::new());
+        loop {
+            match beginning.next(&mut bytes).await? {
+                Next::Control(frame) => ahead.extend(frame.raw),
+                Next::Message(first) => return Ok((ahead, first)),
+            }
+        }
     }
 
     /// Frames as a server would read them: opcode and unmasked payload.
@@ -208,13 +261,13 @@ mod tests {
             frame(TEXT, true, b"second"),
         ]
         .concat();
-        let first = read(&bytes).await.unwrap();
+        let (ahead, first) = read(&bytes).await.unwrap();
+        assert_eq!(frames(&ahead), [(PING, "before".to_owned())]);
         assert_eq!(first.token(), Some(Secret::new("postern:key")));
         let sent = first.with_token(Some(&Secret::new("admin:s\u{e9}cret\""))).unwrap();
         assert_eq!(
             frames(&sent),
             [
-                (PING, "before".to_owned()),
                 (PING, "between".to_owned()),
                 (TEXT, "{\"type\":\"auth\",\"token\":\"admin:s\u{e9}cret\\\"\"}".to_owned()),
                 (TEXT, "second".to_owned()),
@@ -234,11 +287,27 @@ mod tests {
             AUTH[..1].to_vec(),
             Vec::new(),
         ] {
-            let first = read(&bytes).await.unwrap();
+            let (_, first) = read(&bytes).await.unwrap();
             assert!(first.token().is_none());
             let sent = first.with_token(Some(&Secret::new("secret"))).unwrap();
             assert!(bytes.starts_with(&sent), "what was read is passed on as it came");
         }
+    }
+
+    #[tokio::test]
+    async fn a_ping_is_handed_out_before_anything_else_comes() {
+        let (mut client, mut stream) = tokio::io::duplex(1024);
+        let mut beginning = Beginning::default();
+        for (opcode, pong) in [(PING, Some("\u{8a}\u{5}hello")), (OpCode::Control(Control::Pong), None)] {
+            let sent = frame(opcode, true, b"hello");
+            client.write_all(&sent).await.unwrap();
+            let Next::Control(frame) = beginning.next(&mut stream).await.unwrap() else { panic!("no control frame") };
+            assert_eq!(frame.raw, sent);
+            let pong = pong.map(|pong| pong.chars().map(|c| c as u8).collect());
+            assert_eq!(frame.pong().unwrap(), pong);
+        }
+        client.write_all(&frame(TEXT, true, AUTH)).await.unwrap();
+        assert!(matches!(beginning.next(&mut stream).await.unwrap(), Next::Message(first) if first.token().is_some()));
     }
 
     #[tokio::test]
@@ -252,8 +321,8 @@ mod tests {
         #[test]
         fn no_bytes_panic_or_are_lost(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            if let Ok(first) = runtime.block_on(read(&bytes)) {
-                proptest::prop_assert_eq!(&*first.with_token(None).unwrap(), &bytes);
+            if let Ok((ahead, first)) = runtime.block_on(read(&bytes)) {
+                proptest::prop_assert_eq!([ahead, first.with_token(None).unwrap().to_vec()].concat(), bytes);
             }
         }
     }

@@ -118,6 +118,22 @@ async fn a_handshake_with_key_or_session_opens_too() {
     assert!(messages.lock().unwrap().iter().all(|text| text.contains(PASSWORD)));
 }
 
+/// Prefect's clients say nothing before they have seen a pong.
+#[tokio::test]
+async fn a_ping_before_the_first_message_is_answered() {
+    let (port, _, messages) = prefect().await;
+    let gateway = Gateway::start(config(port)).await.unwrap();
+    let authorization = basic(&format!("postern:{KEY}"));
+    for headers in [&[PREFECT][..], &[PREFECT, ("authorization", &authorization)]] {
+        let mut socket = connect(&gateway, "/api/events/in", headers).await.unwrap();
+        socket.send(Message::Ping("are you there".into())).await.unwrap();
+        assert_eq!(next(&mut socket).await, Message::Pong("are you there".into()));
+        socket.send(auth(&format!("postern:{KEY}"))).await.unwrap();
+        assert_eq!(next(&mut socket).await, Message::text("{\"type\":\"auth_success\"}"));
+    }
+    assert!(messages.lock().unwrap().iter().all(|text| text.contains(PASSWORD)));
+}
+
 #[tokio::test]
 async fn without_the_key_the_server_is_not_even_dialled() {
     let (port, handshakes, _) = prefect().await;
