@@ -21,8 +21,9 @@ use crate::config::Remote;
 use crate::fault::Fault;
 use crate::gateway::StartError;
 
-/// An idle connection is kept this long: below nginx's default of 75 s, so that we close first.
-const IDLE: Duration = Duration::from_secs(50);
+/// An idle connection is kept this long: below the 5 s of `prefect server start`, so that we close first. A
+/// request that meets the server's close would be lost.
+const IDLE: Duration = Duration::from_secs(4);
 /// A server may think this long before its answer's head.
 const ANSWER: Duration = Duration::from_secs(120);
 
