@@ -215,9 +215,10 @@ mod tests {
 
     async fn fill(vault: &Vault, profile: &Profile) {
         for slot in profile.slots() {
-            let value = match slot {
-                Slot::ClientKey => "-----BEGIN PRIVATE KEY-----".to_owned(),
-                _ => format!("value-of-{slot}"),
+            let value = if slot == Slot::ClientKey {
+                "-----BEGIN PRIVATE KEY-----".to_owned()
+            } else {
+                format!("value-of-{slot}")
             };
             vault.set(&profile.id, &slot, Secret::new(value)).await.unwrap();
         }

@@ -19,13 +19,22 @@ pub(super) async fn add(context: &Context, add: Add) -> Result<(), Failure> {
     written.id = add.id.map(|id| id.to_string()).unwrap_or_default();
     let secrets = put(&mut written, add.fields, context)?;
     let profile = store.add(written)?;
+    // A profile of the same id may have left secrets behind, when the vault did not answer at its removal: they
+    // were for another server. Whether the vault answers now is no condition for adding.
+    drop(context.vault.forget(&profile).await);
+    let given: Vec<Slot> = secrets.iter().map(|(slot, _)| slot.clone()).collect();
     if let Err(failure) = save(context, &profile, secrets).await {
         // What was just added goes again; a secret that was saved before the failure goes with it.
         store.remove(&profile.id)?;
         drop(context.vault.forget(&profile).await);
         return Err(failure);
     }
-    done(context, &profile, "added").await
+    let missing = match context.vault.kind() {
+        // Empty but for what was just saved; it is not asked again, as it may be waiting to be unlocked.
+        Kind::Os => profile.slots().into_iter().filter(|slot| !given.contains(slot)).collect(),
+        Kind::Memory | Kind::Env => missing(context, &profile).await,
+    };
+    done(context, &profile, "added", &missing)
 }
 
 pub(super) async fn edit(context: &Context, edit: Edit) -> Result<(), Failure> {
@@ -46,7 +55,11 @@ pub(super) async fn edit(context: &Context, edit: Edit) -> Result<(), Failure> {
         return Err(failure);
     }
     context.vault.forget_unneeded(&before, &after).await.map_err(|error| kept(&after.id, "changed", error.into()))?;
-    done(context, &after, "changed").await
+    if before.url.origin() != after.url.origin() && !after.slots().is_empty() {
+        let server = after.url.origin().ascii_serialization();
+        context.output.note(&format!("postern: the saved secrets of {} go to {server} from now on.", after.id));
+    }
+    done(context, &after, "changed", &missing(context, &after).await)
 }
 
 pub(super) async fn remove(context: &Context, id: &ProfileId) -> Result<(), Failure> {
@@ -166,20 +179,22 @@ async fn save(context: &Context, profile: &Profile, secrets: Vec<(Slot, Secret)>
     Ok(())
 }
 
+/// The slots still to be filled. Whether the vault answers is no condition for what is done already.
+async fn missing(context: &Context, profile: &Profile) -> Vec<Slot> {
+    match context.vault.filled(profile).await {
+        Ok(filled) => filled.into_iter().filter(|(_, there)| !there).map(|(slot, _)| slot).collect(),
+        Err(_) => profile.slots(),
+    }
+}
+
 /// Says what happened, and what is still to do.
-async fn done(context: &Context, profile: &Profile, what: &str) -> Result<(), Failure> {
+fn done(context: &Context, profile: &Profile, what: &str, missing: &[Slot]) -> Result<(), Failure> {
     let Profile { id, port, .. } = profile;
-    // Whether the vault answers is no condition for what is done already.
-    let filled = context.vault.filled(profile).await.ok();
-    let missing: Vec<Slot> = match &filled {
-        Some(filled) => filled.iter().filter(|(_, there)| !there).map(|(slot, _)| slot.clone()).collect(),
-        None => profile.slots(),
-    };
     let slots: Vec<String> = missing.iter().map(ToString::to_string).collect();
     let value = json!({what: id, "port": port, "local_api_url": profile.local_api_url(), "secrets_missing": slots});
     context.output.result(&value, || {
         let mut text = format!("The profile {id} is {what}; its port is {port}.\n");
-        for slot in &missing {
+        for slot in missing {
             text.push_str(&match context.vault.kind() {
                 Kind::Env => format!("  still to set: {}\n", postern_control::vault::variable(id, slot)),
                 Kind::Os | Kind::Memory => format!("  still to save: postern secret set {id} {slot}\n"),

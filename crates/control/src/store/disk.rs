@@ -94,6 +94,10 @@ impl Lock {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 Err(TryLockError::WouldBlock) => return Err(error::busy(path)),
+                // Some network file systems have no locks. There, one changes profiles from one place at a time.
+                Err(TryLockError::Error(source)) if source.kind() == io::ErrorKind::Unsupported => {
+                    return Ok(Self { _file: file });
+                }
                 Err(TryLockError::Error(source)) => return Err(error::unwritable(path, &source)),
             }
         }
