@@ -178,6 +178,18 @@ impl Fault {
         !matches!(self.layer(), Layer::Door | Layer::Policy)
     }
 
+    /// Whether a credential is missing or refused: trying again by itself cannot help, and may lock an account.
+    #[must_use]
+    pub fn is_about_credential(&self) -> bool {
+        matches!(
+            self,
+            Self::EdgeCredentialMissing
+                | Self::EdgeCredentialWrong
+                | Self::PrefectCredentialMissing
+                | Self::PrefectCredentialWrong
+        )
+    }
+
     fn row(&self) -> (&'static str, Layer, StatusCode) {
         use Layer as L;
         use StatusCode as S;

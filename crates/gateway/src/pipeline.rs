@@ -67,11 +67,13 @@ async fn serve(
     // 4. policy: on the target, because that is what the server will see.
     policy::check(request.method(), &target, visitor.socket, &shared.upstream)?;
 
-    // A person is told that the credential is refused, instead of getting a UI in which everything fails.
-    if guard::navigates(&request)
-        && let Health::Failing(fault @ Fault::PrefectCredentialWrong) = &shared.status.borrow().health
-    {
-        return Err(fault.clone());
+    // A person is told that the credential is refused, instead of getting a UI in which everything fails. Who
+    // asks again means it: the server is asked again, once.
+    if guard::navigates(&request) && auth_string_refused(shared) {
+        probe(shared).await;
+        if auth_string_refused(shared) {
+            return Err(Fault::PrefectCredentialWrong);
+        }
     }
 
     // 9. upgrade: leaves the straight path here, because a tunnel has no answer to rewrite.
@@ -80,6 +82,10 @@ async fn serve(
     }
     let (parts, body) = request.into_parts();
     forward(parts, Body::Stream(body), &visitor.origin, &target, shared).await
+}
+
+fn auth_string_refused(shared: &Shared) -> bool {
+    shared.status.borrow().health == Health::Failing(Fault::PrefectCredentialWrong)
 }
 
 /// Steps 5 to 8: there and back.

@@ -19,6 +19,8 @@ pub(super) struct Life {
     pub(super) pulse: Pulse,
     /// In a row.
     failures: u32,
+    /// The last of them was a refused credential.
+    refused: bool,
     /// What is opened as soon as the listener stands.
     waiting: Vec<Window>,
     /// A listener stood before: a window may be open whose session it knew.
@@ -108,6 +110,7 @@ impl Entry {
     fn start_anew(&mut self, effects: &mut Vec<Effect>) {
         self.connection = Connection::Starting;
         self.life.failures = 0;
+        self.life.refused = false;
         self.life.pulse = Pulse::Due;
         self.life.listener.stop(effects);
     }
@@ -207,6 +210,7 @@ impl Entry {
     }
 
     fn look(&mut self, status: Status, probed: bool) {
+        self.life.refused = matches!(&status.health, Health::Failing(fault) if fault.is_about_credential());
         let (next_try, shown) = match &self.connection {
             Connection::Failing { next_try, .. } => (*next_try, None),
             Connection::Up { latency, .. } => (None, *latency),
@@ -240,7 +244,7 @@ impl Entry {
             Connection::Failing { .. } | Connection::PortTaken { .. } => {
                 let failures = self.life.failures;
                 self.life.failures = failures.saturating_add(1);
-                mint.backoff(failures)
+                if self.life.refused { mint.patience(failures) } else { mint.backoff(failures) }
             }
         };
         if let Connection::Failing { next_try, .. } = &mut self.connection {

@@ -12,6 +12,11 @@ const FIRST: Duration = Duration::from_secs(1);
 /// The longest delay between tries, and the usual one while all is well.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// The first delay after a refused credential: each try counts towards a lock-out where the edge has one.
+const FIRST_REFUSED: Duration = Duration::from_secs(60);
+/// The longest of those.
+const LONGEST_REFUSED: Duration = Duration::from_secs(15 * 60);
+
 /// See the module.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Mint {
@@ -39,8 +44,12 @@ impl Mint {
 
     /// After so many failures in a row: from 1 s, doubled, up to 30 s; less up to a quarter.
     pub(super) fn backoff(&mut self, failures: u32) -> Duration {
-        let full = 2_u32.checked_pow(failures).map_or(LONGEST, |factor| FIRST.saturating_mul(factor).min(LONGEST));
-        self.jitter(full)
+        self.jitter(doubled(FIRST, failures, LONGEST))
+    }
+
+    /// After a credential was refused so many times in a row: from 1 min, doubled, up to 15 min.
+    pub(super) fn patience(&mut self, failures: u32) -> Duration {
+        self.jitter(doubled(FIRST_REFUSED, failures, LONGEST_REFUSED))
     }
 
     /// While all is well.
@@ -61,6 +70,10 @@ impl Mint {
     }
 }
 
+fn doubled(first: Duration, times: u32, longest: Duration) -> Duration {
+    2_u32.checked_pow(times).map_or(longest, |factor| first.saturating_mul(factor).min(longest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +91,15 @@ mod tests {
                     "{failures}: {delay:?}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_refused_credential_is_tried_rarely() {
+        let mut mint = Mint::new(7);
+        for (failures, longest) in [(0, 60), (1, 120), (4, 900), (u32::MAX, 900)] {
+            let (delay, longest) = (mint.patience(failures), Duration::from_secs(longest));
+            assert!(delay <= longest && delay >= longest * 3 / 4, "{failures}: {delay:?}");
         }
     }
 

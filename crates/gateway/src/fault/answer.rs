@@ -73,16 +73,16 @@ impl Audience {
     }
 }
 
-/// Whether asking again can help: the server or the way to it may come back.
+/// Whether asking again by itself can help: the server or the way to it may come back.
 fn may_pass(fault: &Fault) -> bool {
-    fault.is_about_server()
+    fault.is_about_server() && !fault.is_about_credential()
 }
 
 fn page(fault: &Fault, profile: &str) -> String {
     let (title, way_back) = match fault.layer() {
         Layer::Door => ("Not let in", "<p><a href=\"/\">Go to the dashboard</a></p>"),
         Layer::Policy => ("Read-only", "<p><a href=\"/\">Go to the dashboard</a></p>"),
-        Layer::Edge | Layer::Auth => ("Refused", ""),
+        Layer::Edge | Layer::Auth => ("Refused", "<p><a href=\"\">Try again</a></p>"),
         Layer::Name | Layer::Tcp | Layer::Proxy | Layer::Tls | Layer::Prefect | Layer::WebSocket => {
             ("Not reachable", "")
         }

@@ -124,6 +124,8 @@ async fn a_refused_auth_string_is_told_instead_of_a_ui_in_which_everything_fails
     assert_eq!(gateway.status().borrow().health, Health::Failing(Fault::PrefectCredentialWrong));
     let page = ask(&gateway, "GET /", &format!("{}{NAVIGATES}", key())).await;
     assert_eq!((status(&page), header(&page, "postern-fault")), (401, vec!["prefect_credential_wrong"]));
+    assert!(body(&page).contains("<a href=\"\">Try again</a>"), "{page}");
+    assert!(!body(&page).contains("refresh"), "trying by itself may lock the account");
     let api = ask(&gateway, "GET /api/flows", &key()).await;
     assert!(header(&api, "postern-fault").is_empty() && body(&api).contains("Unauthorized"), "Prefect's own words");
 }
@@ -139,4 +141,24 @@ async fn a_server_that_fails_at_everything_is_not_up() {
     assert_eq!(gateway.status().borrow().health, Health::Unknown, "one path may be broken");
     gateway.probe().await;
     assert_eq!(gateway.status().borrow().health, Health::Failing(Fault::ServerFails { status: 500 }));
+}
+
+#[tokio::test]
+async fn a_page_asked_for_again_finds_out_that_the_auth_string_holds_now() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::start(move |request| {
+        Some(if request.target() != "/api/admin/version" {
+            ok("text/html", "<html>").into_bytes()
+        } else if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
+            b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}".to_vec()
+        } else {
+            ok("application/json", "\"3.8.8\"").into_bytes()
+        })
+    })
+    .await;
+    let gateway = gateway(&server).await;
+    gateway.probe().await;
+    assert_eq!(gateway.status().borrow().health, Health::Failing(Fault::PrefectCredentialWrong));
+    let page = ask(&gateway, "GET /", &format!("{}{NAVIGATES}", key())).await;
+    assert_eq!((status(&page), body(&page)), (200, "<html>"));
 }
