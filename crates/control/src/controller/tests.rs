@@ -32,6 +32,15 @@ fn a_profile_is_started_then_probed_then_up() {
 }
 
 #[test]
+fn a_refused_credential_is_tried_rarely_and_at_once_when_a_person_asks() {
+    let mut stage = one_up();
+    stage.time_passes();
+    assert_snapshot!(said(&stage.probed(failing(Fault::EdgeCredentialWrong))), @"wake after about 52 s");
+    assert_snapshot!(said(&stage.take(Event::Connect(id("prod")))), @"stop");
+    assert_snapshot!(said(&stage.ends()), @"start prod");
+}
+
+#[test]
 fn at_the_start_only_those_are_connected_that_should_be() {
     let on_demand = Written { connect: "on-demand".to_owned(), ..written("dev", 4202) }.check().unwrap();
     let profiles = [profile("prod", 4201), on_demand];
