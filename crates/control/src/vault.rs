@@ -204,6 +204,16 @@ impl Vault {
         self.forget_slots(&profile.id, profile.slots().into_iter().chain([Slot::LocalKey])).await
     }
 
+    /// Removes what an earlier profile of the same id may have left, except what has just been saved: it was for
+    /// another server.
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    pub async fn forget_all_but(&self, saved: &[Slot], profile: &Profile) -> Result<(), VaultError> {
+        let slots = profile.slots().into_iter().chain([Slot::LocalKey]);
+        self.forget_slots(&profile.id, slots.filter(|slot| !saved.contains(slot))).await
+    }
+
     /// Removes what `before` needed and `after`, the same profile edited, does not.
     ///
     /// # Errors

@@ -111,10 +111,10 @@ async fn put(
             return Err(errors);
         }
     };
-    let secrets = replaced.secrets.into_iter().map(|(slot, _)| slot).collect();
+    let secrets: Vec<Slot> = replaced.secrets.into_iter().map(|(slot, _)| slot).collect();
     let forgotten = match &before {
         Some(before) => vault.forget_unneeded(before, &profile).await,
-        None => Ok(()),
+        None => vault.forget_all_but(&secrets, &profile).await,
     };
     let vault_trouble = forgotten.err().map(|error| left_over(&profile, &error));
     Ok(Stored { id, profiles, secrets, vault_trouble })

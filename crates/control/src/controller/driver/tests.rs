@@ -255,9 +255,12 @@ async fn a_new_server_is_saved_without_its_secret_and_connected() {
     let desk = Desk::with(&[], None, AtStart::Always).await;
     let port = Some(free_port().into());
     let draft = Draft { name: "Production".to_owned(), url: server.url(), port, ..Draft::default() };
+    let left = Secret::new("left by another profile of that id");
+    desk.vault.set(&id("production"), &Slot::LocalKey, left.clone()).await.unwrap();
     let saved = desk.handle.save(with_password(draft, "s3cret")).await.unwrap();
     assert_eq!(saved, id("production"));
     desk.until_up("production").await;
+    assert_ne!(desk.vault.get(&saved, &Slot::LocalKey).await.unwrap(), Some(left));
     let text = std::fs::read_to_string(desk.folder.path().join("profiles.toml")).unwrap();
     assert!(text.contains("Production") && !text.contains("s3cret"), "{text}");
     assert_eq!(desk.vault.get(&saved, &Slot::EdgePassword).await.unwrap(), Some(Secret::new("s3cret")));
