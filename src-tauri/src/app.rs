@@ -32,12 +32,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         Some(dir) => Folders::at(dir)?,
         None => Folders::system().ok_or("this user has no home folder; say where with --config-dir")?,
     };
+    let context = tauri::generate_context!();
     // A second start ends in here.
     let app = tauri::Builder::default()
-        .plugin(single_instance(&folders))
+        .plugin(single_instance(&folders, &context.config().identifier))
         .plugin(tauri_plugin_shell::init())
         .invoke_handler(commands::handler())
-        .build(tauri::generate_context!())?;
+        .build(context)?;
 
     let data = folders.data().to_owned();
     let control = Control { folders, vault: Vault::open(options.vault), at_start: AtStart::Always };
@@ -60,15 +61,14 @@ async fn pass_on(
     mut requests: mpsc::UnboundedReceiver<ShellRequest>,
     outbox: Outbox,
 ) {
+    // The last request comes after the last state: one of them ending must not end the other.
     loop {
         let message = tokio::select! {
-            request = requests.recv() => request.map(Message::Requested),
-            changed = state.changed() => changed.ok().map(|()| Message::Changed),
+            Some(request) = requests.recv() => Message::Requested(request),
+            Ok(()) = state.changed() => Message::Changed,
+            else => return,
         };
-        match message {
-            Some(message) => outbox.post(message),
-            None => return,
-        }
+        outbox.post(message);
     }
 }
 
@@ -82,7 +82,7 @@ fn grant(controller: &Handle, wish: Wish) {
 }
 
 /// One Postern for each configuration folder: two would take each other's ports.
-fn single_instance(folders: &Folders) -> TauriPlugin<Wry> {
+fn single_instance(folders: &Folders, identifier: &str) -> TauriPlugin<Wry> {
     let builder = tauri_plugin_single_instance::Builder::new().callback(|app: &AppHandle, arguments, _| {
         // In this one's very first moment there is nobody to ask yet.
         if let Some(controller) = app.try_state::<Handle>() {
@@ -95,7 +95,9 @@ fn single_instance(folders: &Folders) -> TauriPlugin<Wry> {
     } else {
         let mut hasher = DefaultHasher::new();
         folders.config().hash(&mut hasher);
-        builder.dbus_id(format!("dev.postern.Postern.at_{:016x}", hasher.finish()))
+        builder.dbus_id(format!("{identifier}.at_{:016x}", hasher.finish()))
     };
+    #[cfg(not(target_os = "linux"))]
+    let _ = (folders, identifier);
     builder.build()
 }

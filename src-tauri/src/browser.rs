@@ -1,5 +1,6 @@
 //! The user's own browser, for what does not belong into a window of ours.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,26 +19,35 @@ pub(crate) fn open(app: &AppHandle, url: &str) {
 /// Hands over what a page leads to, and no more than a person can click: a page must not flood the browser.
 pub(crate) struct Outlet {
     app: AppHandle,
-    last: Mutex<Option<Instant>>,
+    recent: Mutex<VecDeque<Instant>>,
 }
 
 impl Outlet {
-    const PAUSE: Duration = Duration::from_millis(500);
+    const AT_MOST: usize = 5;
+    const WITHIN: Duration = Duration::from_secs(5);
 
     pub(crate) fn new(app: AppHandle) -> Self {
-        Self { app, last: Mutex::new(None) }
+        Self { app, recent: Mutex::default() }
     }
 
-    /// Opens the address, unless another was opened a moment ago.
+    /// Opens the address, unless too many were opened a moment ago.
     pub(crate) fn offer(&self, url: &Url) {
         let host = url.host_str().unwrap_or_default();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|last| last.elapsed() < Self::PAUSE) {
+        if !self.admit(Instant::now()) {
             tracing::warn!(scheme = url.scheme(), host, "not opened: the page asks for too many addresses at once");
             return;
         }
-        *last = Some(Instant::now());
         tracing::debug!(scheme = url.scheme(), host, "to the browser");
         open(&self.app, url.as_str());
+    }
+
+    fn admit(&self, now: Instant) -> bool {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|then| now.duration_since(*then) < Self::WITHIN);
+        let admitted = recent.len() < Self::AT_MOST;
+        if admitted {
+            recent.push_back(now);
+        }
+        admitted
     }
 }

@@ -3,6 +3,8 @@
 //! Every command is refused unless a capability allows it (`build.rs` declares them so), and only the
 //! manager's window has one. The list is written in three places that cannot share it; a test keeps them equal.
 
+#![expect(clippy::let_underscore_must_use, reason = "written by tauri's macro for commands")]
+
 use postern_control::controller::{Event, Handle};
 use postern_control::profile::InvalidId;
 use postern_control::view::{self, Draft, ManagerAction, ManagerView, SaveErrors, Trouble};
@@ -26,6 +28,7 @@ commands!(manager_view, manager_act, manager_save);
 
 /// Everything the manager shows, now. Later views come as events.
 #[tauri::command]
+#[expect(clippy::needless_pass_by_value, reason = "tauri hands state over so")]
 fn manager_view(controller: State<'_, Handle>) -> ManagerView {
     view::manager(&controller.state().borrow())
 }
@@ -33,14 +36,13 @@ fn manager_view(controller: State<'_, Handle>) -> ManagerView {
 /// Carries out what a button asks for. What cannot be had later is said in the view, or as a notice.
 #[tauri::command]
 async fn manager_act(controller: State<'_, Handle>, action: ManagerAction) -> Result<(), Trouble> {
-    match Event::try_from(action).map_err(|error| no_such_profile(&error))? {
-        // The only one whose end the page waits for: it leaves the profile's page.
-        Event::Remove { id, .. } => controller.remove(id).await.map_err(|errors| not_removed(&errors)),
-        event => {
-            controller.send(event);
-            Ok(())
-        }
+    let event = Event::try_from(action).map_err(|error| no_such_profile(&error))?;
+    // The only one whose end the page waits for: it leaves the profile's page.
+    if let Event::Remove { id, .. } = event {
+        return controller.remove(id).await.map_err(|errors| not_removed(&errors));
     }
+    controller.send(event);
+    Ok(())
 }
 
 fn no_such_profile(error: &InvalidId) -> Trouble {

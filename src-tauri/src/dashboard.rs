@@ -127,7 +127,10 @@ impl Dashboards {
     /// The window with this label is gone.
     pub(crate) fn gone(&mut self, gone: &str) {
         let Some(id) = self.open.keys().find(|id| label(id) == gone).cloned() else { return };
-        if let Some(Dashboard { leftover: Some(data_dir), .. }) = self.open.remove(&id) {
+        let Some(dashboard) = self.open.remove(&id) else { return };
+        let leftover = dashboard.leftover.clone();
+        drop(dashboard);
+        if let Some(data_dir) = leftover {
             delete(data_dir);
         }
     }
@@ -152,7 +155,8 @@ impl Dashboard {
     fn new(app: &AppHandle, outbox: &Outbox, title: &str, opening: &Opening) -> Result<Self, Failure> {
         let id = &opening.id;
         let home = Url::parse(&opening.origin).map_err(|_| Failure::Origin(opening.origin.clone()))?;
-        let mut window = WindowBuilder::new(app, label(id)).title(title).inner_size(1280.0, 860.0).min_inner_size(480.0, 360.0);
+        let mut window =
+            WindowBuilder::new(app, label(id)).title(title).inner_size(1280.0, 860.0).min_inner_size(480.0, 360.0);
         if let Some(color) = opening.color {
             window = window.icon(color::badge(color))?;
         }
@@ -205,7 +209,13 @@ impl Dashboard {
     }
 }
 
-fn view<'a>(context: &'a mut WebContext, app: &AppHandle, outbox: &Outbox, id: &ProfileId, home: Url) -> WebViewBuilder<'a> {
+fn view<'a>(
+    context: &'a mut WebContext,
+    app: &AppHandle,
+    outbox: &Outbox,
+    id: &ProfileId,
+    home: Url,
+) -> WebViewBuilder<'a> {
     let outlet = Rc::new(Outlet::new(app.clone()));
     let same_window = {
         let (outlet, outbox, id, home) = (Rc::clone(&outlet), outbox.clone(), id.clone(), home.clone());

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use postern_control::Secret;
 use postern_control::controller::ShellRequest;
 use postern_control::profile::ProfileId;
-use tauri::AppHandle;
+use tauri::{AppHandle, async_runtime};
 
 /// What the shell is told.
 #[derive(Debug)]
@@ -46,10 +46,15 @@ pub(crate) fn inbox(app: &AppHandle) -> (Outbox, Inbox) {
 impl Outbox {
     /// Leaves a message, and wakes the event loop. After the shell's end nobody reads it.
     pub(crate) fn post(&self, message: Message) {
-        if self.sender.send(message).is_ok()
-            && let Err(error) = self.app.run_on_main_thread(|| {})
-        {
-            tracing::debug!(%error, "the event loop has ended");
+        if self.sender.send(message).is_err() {
+            return;
         }
+        // From another thread, always: on its own thread tauri would run this at once, and wake nobody.
+        let app = self.app.clone();
+        async_runtime::spawn(async move {
+            if let Err(error) = app.run_on_main_thread(|| {}) {
+                tracing::debug!(%error, "the event loop has ended");
+            }
+        });
     }
 }

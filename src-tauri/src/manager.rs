@@ -43,7 +43,7 @@ pub(crate) fn show(app: &AppHandle, data: &Path) -> Result<(), Box<dyn std::erro
     let new_window = leads.clone();
     WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()))
         .title("Postern")
-        .inner_size(960.0, 680.0)
+        .inner_size(960.0, 760.0)
         .min_inner_size(420.0, 420.0)
         .data_directory(data.join("manager"))
         .on_navigation(leads)

@@ -27,14 +27,12 @@ async fn notify(title: &str, trouble: &Trouble) -> zbus::Result<()> {
 
     const SERVICE: &str = "org.freedesktop.Notifications";
     let bus = zbus::Connection::session().await?;
-    let service = zbus::Proxy::new(&bus, SERVICE, "/org/freedesktop/Notifications", SERVICE).await?;
     let body = markup_free(&format!("{} {}", trouble.sentence, trouble.remedy));
-    let hints = HashMap::from([("desktop-entry", Value::from("Postern"))]);
+    let hints = HashMap::from([("desktop-entry", Value::from("postern"))]);
     let no_actions: &[&str] = &[];
     let as_the_desktop_likes = -1_i32;
-    service
-        .call_method("Notify", &("Postern", 0_u32, "postern-desktop", title, body, no_actions, hints, as_the_desktop_likes))
-        .await?;
+    let call = ("Postern", 0_u32, "postern", title, body, no_actions, hints, as_the_desktop_likes);
+    bus.call_method(Some(SERVICE), "/org/freedesktop/Notifications", Some(SERVICE), "Notify", &call).await?;
     Ok(())
 }
 

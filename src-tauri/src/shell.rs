@@ -122,6 +122,7 @@ impl Shell {
     }
 
     fn carry_out(&mut self, app: &AppHandle, request: ShellRequest) {
+        tracing::debug!(?request, "asked");
         match request {
             ShellRequest::OpenDashboard { id, name, color, enter, origin, data_dir } => {
                 let opening = Opening { id, name, color, enter, origin, data_dir };

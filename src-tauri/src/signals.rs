@@ -2,7 +2,7 @@
 
 use postern_control::controller::Handle;
 
-/// Passes signals on, as long as the program runs. Windows has none: there, a session that ends closes windows.
+/// Passes signals on from now on. Windows has none: there, a session that ends closes windows.
 pub(crate) fn watch(controller: &Handle) {
     #[cfg(unix)]
     unix::watch(controller);
@@ -14,22 +14,22 @@ pub(crate) fn watch(controller: &Handle) {
 mod unix {
     use postern_control::controller::{Event, Handle};
     use tauri::async_runtime;
-    use tokio::signal::unix::{SignalKind, signal};
+    use tokio::signal::unix::{Signal, SignalKind, signal};
 
     pub(super) fn watch(controller: &Handle) {
         for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
-            async_runtime::spawn(pass_on(kind, controller.clone()));
+            // Installed when this returns: a signal that comes before means the system's default.
+            match async_runtime::block_on(async { signal(kind) }) {
+                Ok(signals) => drop(async_runtime::spawn(pass_on(signals, controller.clone()))),
+                Err(error) => tracing::warn!(?kind, %error, "this signal ends the program without goodbye"),
+            }
         }
     }
 
-    async fn pass_on(kind: SignalKind, controller: Handle) {
-        match signal(kind) {
-            Ok(mut signals) => {
-                while signals.recv().await.is_some() {
-                    controller.send(Event::Quit);
-                }
-            }
-            Err(error) => tracing::warn!(?kind, %error, "this signal ends the program without goodbye"),
+    async fn pass_on(mut signals: Signal, controller: Handle) {
+        while signals.recv().await.is_some() {
+            tracing::info!("told to end");
+            controller.send(Event::Quit);
         }
     }
 }

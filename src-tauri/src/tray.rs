@@ -1,7 +1,7 @@
 //! The tray icon: renders [`menu::Tray`], and only when it differs from what is shown.
 //!
 //! A click comes back as the id that [`menu::Action::to_id`] gave the item; the shell decodes it. Nothing is
-//! decided here.
+//! decided here. A menu that differs is replaced as a whole: on Linux, changes within it do not reach the panel.
 
 pub(crate) mod presence;
 

@@ -6,6 +6,7 @@
 
 pub mod browser;
 pub mod canary;
+pub mod desktop;
 pub mod nginx;
 pub mod postern;
 pub mod prefect;

@@ -1,0 +1,30 @@
+//! A real gnome-keyring with an unlocked login collection.
+
+use std::time::Duration;
+
+use super::Desktop;
+use crate::process::Process;
+
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub(super) struct Keyring {
+    _process: Process,
+}
+
+impl Keyring {
+    pub(super) async fn start(desktop: &Desktop) -> anyhow::Result<Self> {
+        let mut daemon = desktop.command("gnome-keyring-daemon");
+        daemon.args(["--foreground", "--unlock", "--components=secrets"]);
+        // Whatever it is: it is the password of a collection that is made now.
+        let mut process = Process::spawn_with_input("gnome-keyring", daemon, "keyring", desktop.scratch())?;
+        let names = zbus::fdo::DBusProxy::new(desktop.bus()).await?;
+        process
+            .until("a secret service on the bus", START_LIMIT, async |_| {
+                let there = names.name_has_owner("org.freedesktop.secrets".try_into()?).await?;
+                Ok(there.then_some(()))
+            })
+            .await?;
+        Ok(Self { _process: process })
+    }
+}

@@ -1,0 +1,381 @@
+//! The desktop app as a person meets it: tray, manager, dashboards, keychain. Everything is real but the
+//! panel, which is only its D-Bus side.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use postern_tests::canary::Sweep;
+use postern_tests::desktop::hostile::{ELSEWHERE, Hostile};
+use postern_tests::desktop::notices::Notices;
+use postern_tests::desktop::panel::Panel;
+use postern_tests::desktop::window::Window;
+use postern_tests::desktop::{Desktop, app};
+use postern_tests::process::Process;
+use postern_tests::secured::Secured;
+use postern_tests::wait::{free_port, until};
+
+const LIMIT: Duration = Duration::from_secs(20);
+const SUCCESS: &str = "exit status: 0";
+
+#[tokio::test]
+async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then_on() -> anyhow::Result<()> {
+    let secured = Secured::shared().await?;
+    let (url, user, password) = (secured.nginx.origin(), &secured.login.username, &secured.login.password);
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+
+    // The first day: a double-click, the address and the password.
+    let window = Window::start(&desktop, &[]).await?;
+    let family = app::family(window.app().context("no process of the app's")?);
+    window.until_shown(&["Add your first server"]).await?;
+    window.screenshot("manager-empty").await?;
+    window.type_into("field-url", &url).await?;
+    window.click("field-edge-kind-basic").await?;
+    window.type_into("field-edge-username", user).await?;
+    window.type_into("field-edge-password", password).await?;
+    window.click("advanced").await?;
+    window.type_into("field-name", "Production").await?;
+    window.find("//label[contains(., 'Red')]").await?.click().await?;
+    window.click("save").await?;
+    window.until_shown(&["Production", "Connected", "Prefect 3.8.8"]).await?;
+    window.screenshot("manager-server").await?;
+
+    assert_eq!(desktop.secret("production/edge-password").await?.as_deref(), Some(password.as_str()));
+    let icon = panel.icon().await?;
+    icon.until("a connected server", |menu| menu.contains("Production — connected")).await?;
+    let family = &family | &app::family(window.app().context("no process of the app's")?);
+    icon.click(&["Quit"]).await?;
+    until_gone(&family).await?;
+
+    // From then on: it starts with the session and shows nothing but its icon.
+    let panel = {
+        drop((icon, panel));
+        Panel::start(&desktop).await?
+    };
+    let mut postern = app::start(&desktop, &["--hidden"])?;
+    let icon = panel.icon().await?;
+    let menu = icon.until("a connected server", |menu| menu.contains("Production — connected")).await?;
+    insta::assert_snapshot!(menu, @r"
+    Production — connected
+        [x] Connect
+        Open
+        Open in browser
+        Copy API URL
+    ----
+    Manage servers…
+    Quit
+    ");
+    desktop.until_same_picture(&icon, "tray-on@2x.png").await?;
+    assert_eq!(desktop.windows()?, []);
+    let port = port(&desktop)?;
+
+    icon.click(&["Production", "Connect"]).await?;
+    icon.until("a server that is off", |menu| menu.contains("Production — off")).await?;
+    until_closed(port).await?;
+    icon.click(&["Production", "Connect"]).await?;
+    icon.until("a connected server", |menu| menu.contains("Production — connected")).await?;
+    TcpStream::connect(("127.0.0.1", port))?;
+
+    let before = secured.nginx.requests()?.len();
+    icon.click(&["Production", "Open"]).await?;
+    let dashboard = desktop.window("Production — Prefect").await?;
+    until("the dashboard's calls of the API", LIMIT, async || {
+        let requests = secured.nginx.requests()?;
+        let filters = requests[before..].iter().filter(|line| line.starts_with("200 POST /api/flow_runs/"));
+        Ok((filters.count() >= 2).then_some(()))
+    })
+    .await?;
+    let refused: Vec<_> =
+        secured.nginx.requests()?.split_off(before).into_iter().filter(|line| line.starts_with("401")).collect();
+    assert_eq!(refused, Vec::<String>::new());
+    desktop.screenshot(Some(&dashboard), "dashboard").await?;
+
+    // Closing windows does not end it; opening again opens again.
+    desktop.close(&dashboard)?;
+    desktop.until_closed(&dashboard.title).await?;
+    icon.click(&["Production", "Open"]).await?;
+    desktop.window("Production — Prefect").await?;
+
+    icon.click(&["Production", "Copy API URL"]).await?;
+    icon.click(&["Production", "Open in browser"]).await?;
+    let opened = until("an address for the browser", LIMIT, async || Ok(desktop.opened().pop())).await?;
+    assert!(opened.starts_with(&format!("http://production.localhost:{port}/.postern/enter?pass=")), "{opened}");
+
+    icon.click(&["Production", "Connect"]).await?;
+    until_closed(port).await?;
+    let family = app::family(postern.id());
+    icon.click(&["Quit"]).await?;
+    assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    until_gone(&family).await?;
+
+    let sweep = Sweep::default().with_login("the server's password", &secured.login);
+    let key = desktop.secret("production/local-key").await?.context("no local key in the keychain")?;
+    let sweep = sweep.with("the local key", &key);
+    assert_eq!(sweep.files(desktop.scratch().path())?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_trouble_says_what_it_is_in_the_tray_and_in_the_manager() -> anyhow::Result<()> {
+    let secured = Secured::shared().await?;
+    let (url, user) = (secured.nginx.origin(), &secured.login.username);
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let taken = TcpListener::bind(("127.0.0.1", 0))?;
+    let profile = |id: &str, url: &str, port: u16| {
+        format!("{}\n[profile.edge]\nkind = \"basic\"\nusername = \"{user}\"\n\n", profile(id, url, port))
+    };
+    let dead = format!("http://127.0.0.1:{}", free_port()?);
+    let profiles = [
+        profile("wrong-password", &url, free_port()?),
+        profile("server-down", &dead, free_port()?),
+        profile("port-taken", &url, taken.local_addr()?.port()),
+        profile("nothing-saved", &url, free_port()?),
+    ];
+    write_profiles(&desktop, &profiles.concat())?;
+    for id in ["wrong-password", "server-down", "port-taken"] {
+        desktop.put_secret(&format!("{id}/edge-password"), "not the password").await?;
+    }
+
+    let window = Window::start(&desktop, &[]).await?;
+    let icon = panel.icon().await?;
+    let told = [
+        ("wrong-password", "not connected", "The server's edge refuses the profile's credential."),
+        ("server-down", "not connected", "cannot be reached"),
+        ("port-taken", "port taken", "port"),
+        ("nothing-saved", "not connected", "edge-password"),
+    ];
+    let menu = icon
+        .until("four troubles", |menu| told.iter().all(|(id, state, _)| menu.contains(&format!("{id} — {state}"))))
+        .await?;
+    for (id, _, said) in told {
+        let line = menu.lines().skip_while(|line| !line.starts_with(id)).nth(1).unwrap_or_default();
+        assert!(line.contains(said), "{menu}");
+        window.find(&format!("//*[@id='server-{id}']")).await?.click().await?;
+        window.until_shown(&[said]).await?;
+    }
+    desktop.until_same_picture(&icon, "tray-trouble@2x.png").await?;
+    window.screenshot("manager-trouble").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_dashboards_page_reaches_neither_the_app_nor_anything_else_of_this_machine() -> anyhow::Result<()> {
+    let server = Hostile::start().await?;
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    write_profiles(&desktop, &profile("hostile", &server.origin(), free_port()?))?;
+    let window = Window::start(&desktop, &["--open", "hostile"]).await?;
+    until("the end of the page's attempts", LIMIT, async || Ok(server.reports().remove("done"))).await?;
+    let home = window.driver().current_url().await?;
+
+    for (id, opened) in [
+        ("link", Some("https://docs.example/from-a-link")),
+        ("window", Some("https://docs.example/in-a-new-window")),
+        ("mail", Some("mailto:help@example.com")),
+        ("away", Some(ELSEWHERE)),
+        ("file", None),
+        ("file-window", None),
+        ("app", None),
+        ("data", None),
+    ] {
+        let before = desktop.opened().len();
+        window.click(id).await?;
+        match opened {
+            Some(address) => {
+                let last = async || Ok(desktop.opened().into_iter().nth(before));
+                let opened = until("an address for the browser", LIMIT, last).await;
+                assert_eq!(opened.with_context(|| format!("{id}: {}", window.log()))?, address);
+            }
+            // What is not opened cannot be waited for; the next click comes after it.
+            None => assert_eq!(window.driver().current_url().await?, home, "{id}"),
+        }
+        assert_eq!(window.driver().current_url().await?, home, "{id}");
+    }
+    window.click("script").await?;
+    until("the script's report", LIMIT, async || Ok(server.reports().remove("script"))).await?;
+    window.click("own-window").await?;
+    until("the page's other path", LIMIT, async || Ok(server.reports().remove("doors at /second-page"))).await?;
+    assert_eq!(desktop.opened().len(), 4, "{:?}", desktop.opened());
+    assert_eq!(desktop.windows()?.len(), 1);
+
+    window.click("flood").await?;
+    until("the end of the flood", LIMIT, async || Ok(server.reports().remove("flood"))).await?;
+    let flood = desktop.opened().iter().filter(|address| address.starts_with("https://flood.example/")).count();
+    assert!((1..=5).contains(&flood), "{flood} addresses were opened");
+
+    let reports: Vec<String> = server.reports().iter().map(|(name, outcome)| format!("{name}: {outcome}")).collect();
+    insta::assert_snapshot!(reports.join("\n"), @r"
+    done: yes
+    doors at /: none
+    doors at /in-a-frame in a frame: none
+    doors at /second-page: none
+    doors in a written frame: none
+    doors in an empty frame: none
+    fetch asset://localhost/etc/passwd: refused: TypeError
+    fetch file:///etc/passwd: refused: TypeError
+    fetch http://ipc.localhost/manager_view: refused: TypeError
+    fetch ipc://localhost/manager_view: refused: TypeError
+    fetch tauri://localhost/index.html: refused: TypeError
+    flood: over
+    frame file:///etc/passwd: refused: TypeError
+    frame tauri://localhost/index.html: refused: TypeError
+    invoke: refused: TypeError
+    message handler: refused: TypeError
+    navigation to file:///etc/passwd: stayed at home
+    navigation to tauri://localhost/index.html: stayed at home
+    script: ran in http:
+    window: refused: TypeError
+    ");
+    drop(panel);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_that_closes_itself_takes_its_window_along() -> anyhow::Result<()> {
+    let server = Hostile::start().await?;
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    write_profiles(&desktop, &profile("hostile", &server.origin(), free_port()?))?;
+    let window = Window::start(&desktop, &["--open", "hostile"]).await?;
+    let icon = panel.icon().await?;
+    window.click("close").await?;
+    desktop.until_closed("hostile — Prefect").await?;
+    icon.click(&["hostile", "Open"]).await?;
+    desktop.window("hostile — Prefect").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_start_brings_the_first_to_the_front_and_ends_with_success() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let mut first = app::start(&desktop, &["--hidden"])?;
+    let icon = panel.icon().await?;
+    assert_eq!(desktop.windows()?, []);
+
+    let start = |arguments: &'static [&'static str]| app::start(&desktop, arguments);
+    assert_eq!(start(&["--hidden"])?.wait(LIMIT).await?.to_string(), SUCCESS);
+    assert_eq!(desktop.windows()?, []);
+    assert_eq!(start(&[])?.wait(LIMIT).await?.to_string(), SUCCESS);
+    let manager = desktop.window("Postern").await?;
+
+    // One with other profiles is another Postern.
+    let elsewhere = desktop.scratch().join("elsewhere");
+    let mut other = app::command(&desktop)?;
+    other.arg("--config-dir").arg(&elsewhere);
+    let mut other = Process::spawn("other", other, desktop.scratch())?;
+    until("two windows", LIMIT, async || Ok((desktop.windows()?.len() == 2).then_some(()))).await?;
+    assert_ne!(desktop.windows()?.first(), Some(&manager));
+    assert_eq!(start(&[])?.wait(LIMIT).await?.to_string(), SUCCESS);
+    until("the first one on top", LIMIT, async || Ok((desktop.windows()?.first() == Some(&manager)).then_some(())))
+        .await?;
+
+    icon.click(&["Quit"]).await?;
+    assert_eq!(first.wait(LIMIT).await?.to_string(), SUCCESS);
+    assert_eq!(other.exited()?, None);
+    assert_eq!(other.terminate(LIMIT).await?.status.to_string(), SUCCESS);
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_tray_there_is_a_window_and_closing_it_ends_the_app() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    // Even one that is to stay hidden shows itself where nothing else does.
+    let mut postern = app::start(&desktop, &["--hidden"])?;
+    let manager = desktop.window("Postern").await?;
+    let family = app::family(postern.id());
+    desktop.close(&manager)?;
+    assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    until_gone(&family).await?;
+
+    // A panel that comes later is as good as one that was there before.
+    let mut postern = app::start(&desktop, &[])?;
+    let manager = desktop.window("Postern").await?;
+    let panel = Panel::start(&desktop).await?;
+    let icon = panel.icon().await?;
+    desktop.close(&manager)?;
+    desktop.until_closed("Postern").await?;
+    icon.click(&["Add your first server"]).await?;
+    desktop.window("Postern").await?;
+    icon.click(&["Quit"]).await?;
+    assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_signal_ends_it_as_quit_does() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    let postern = app::start(&desktop, &[])?;
+    desktop.window("Postern").await?;
+    let family = app::family(postern.id());
+    assert_eq!(postern.terminate(LIMIT).await?.status.to_string(), SUCCESS);
+    until_gone(&family).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_there_is_no_display_it_says_what_to_use_instead() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    let mut command = app::command(&desktop)?;
+    command.env_remove("DISPLAY");
+    let mut postern = Process::spawn("postern-desktop", command, desktop.scratch())?;
+    assert_eq!(postern.wait(LIMIT).await?.code(), Some(1));
+    assert!(postern.stderr().contains("postern serve"), "{}", postern.stderr());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_is_a_notice_with_its_reason() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let notices = Notices::start(&desktop).await?;
+    let taken = TcpListener::bind(("127.0.0.1", 0))?;
+    let profile = profile("R&D <one>", "http://127.0.0.1:9", taken.local_addr()?.port());
+    write_profiles(&desktop, &profile.replace("id = \"R&D <one>\"", "id = \"rd\"\nconnect = \"on-demand\""))?;
+    let mut postern = app::start(&desktop, &["--hidden"])?;
+    let icon = panel.icon().await?;
+    icon.until("the profile", |menu| menu.contains("R&D <one> — off")).await?;
+    icon.click(&["R&D", "Open"]).await?;
+    let notice = until("a notice", LIMIT, async || Ok(notices.seen().pop())).await?;
+    assert!(notice.starts_with("R&D <one>: "), "{notice}");
+    assert!(notice.contains(&format!("port {}", taken.local_addr()?.port())), "{notice}");
+    icon.click(&["Quit"]).await?;
+    assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    Ok(())
+}
+
+/// The profile of a server that asks for nothing.
+fn profile(id: &str, url: &str, port: u16) -> String {
+    format!("[[profile]]\nid = \"{id}\"\nname = \"{id}\"\nurl = \"{url}\"\nport = {port}\n")
+}
+
+fn profiles_file(desktop: &Desktop) -> PathBuf {
+    desktop.home().join(".config/postern/profiles.toml")
+}
+
+fn write_profiles(desktop: &Desktop, profiles: &str) -> anyhow::Result<()> {
+    let file = profiles_file(desktop);
+    fs::create_dir_all(file.parent().context("no folder")?)?;
+    Ok(fs::write(file, format!("version = 1\n\n{profiles}"))?)
+}
+
+/// The port of the only profile.
+fn port(desktop: &Desktop) -> anyhow::Result<u16> {
+    let file = fs::read_to_string(profiles_file(desktop))?;
+    let port = file.lines().find_map(|line| line.strip_prefix("port = ")).context("no port in profiles.toml")?;
+    Ok(port.parse()?)
+}
+
+/// WebKit's processes end by themselves a moment after the app has.
+async fn until_gone(family: &BTreeSet<u32>) -> anyhow::Result<()> {
+    until("the end of all processes", LIMIT, async || Ok(app::alive(family).is_empty().then_some(()))).await
+}
+
+async fn until_closed(port: u16) -> anyhow::Result<()> {
+    until("a closed port", LIMIT, async || Ok(TcpStream::connect(("127.0.0.1", port)).is_err().then_some(()))).await
+}
