@@ -89,7 +89,34 @@ mod tests {
                 "",
             ],
         );
-        insta::assert_snapshot!(verdicts, @"");
+        insta::assert_snapshot!(verdicts, @r"
+        http://prod.localhost:4201/v2/runs?state=failed#top -> stay
+        http://PROD.localhost:4201/ -> stay
+        http://user@prod.localhost:4201/ -> stay
+        blob:http://prod.localhost:4201/5f1c -> stay
+        about:blank -> stay
+        about:srcdoc -> stay
+        http://prod.localhost:4202/ -> browser http://prod.localhost:4202/
+        https://prod.localhost:4201/ -> browser https://prod.localhost:4201/
+        http://stage.localhost:4201/ -> browser http://stage.localhost:4201/
+        http://127.0.0.1:4201/ -> browser http://127.0.0.1:4201/
+        http://prod.localhost.evil.example:4201/ -> browser http://prod.localhost.evil.example:4201/
+        http://prod.localhost:4201@evil.example/ -> browser http://prod.localhost:4201@evil.example/
+        https://docs.prefect.io/ -> browser https://docs.prefect.io/
+        mailto:help@example.com -> browser mailto:help@example.com
+        blob:https://evil.example/5f1c -> refuse
+        about:config -> refuse
+        file:///etc/passwd -> refuse
+        javascript:alert(1) -> refuse
+        data:text/html,hello -> refuse
+        tauri://localhost/ -> refuse
+        ipc://localhost/manager_view -> refuse
+        http://tauri.localhost/ -> browser http://tauri.localhost/
+        ftp://example.com/ -> refuse
+        vscode://open -> refuse
+        //evil.example -> refuse
+         -> refuse
+        ");
     }
 
     #[test]
@@ -105,6 +132,13 @@ mod tests {
                 "file:///etc/passwd",
             ],
         );
-        insta::assert_snapshot!(verdicts, @"");
+        insta::assert_snapshot!(verdicts, @r"
+        tauri://localhost/index.html -> stay
+        tauri://localhost -> stay
+        tauri://elsewhere/index.html -> refuse
+        ipc://localhost/manager_view -> refuse
+        https://docs.prefect.io/ -> browser https://docs.prefect.io/
+        file:///etc/passwd -> refuse
+        ");
     }
 }
