@@ -14,7 +14,7 @@ use postern_tests::desktop::window::Window;
 use postern_tests::process::{Process, command, run as run_to_its_end};
 use postern_tests::scratch::Scratch;
 
-use crate::home::{Home, program};
+use crate::home::{Home, program, title};
 use crate::scene::{SEEN, Scene};
 
 /// The profile.
@@ -64,7 +64,7 @@ async fn on_its_own(scene: &Scene, keep: bool) -> anyhow::Result<()> {
     println!("starting Postern");
     let window = Window::start(&home.desktop, &["--open", ID]).await?;
     window.until_shown(SEEN).await?;
-    let picture = home.desktop.screenshot(None, "demo").await?;
+    let picture = home.desktop.screenshot(Some(&home.desktop.window(&title(NAME)).await?), "demo").await?;
     println!("the dashboard is there, logged in: {}", picture.display());
     if keep {
         println!("it stays until Ctrl-C");

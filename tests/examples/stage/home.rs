@@ -38,3 +38,8 @@ impl Home {
 pub(crate) fn program() -> anyhow::Result<PathBuf> {
     Ok(app::binary()?.with_file_name("postern"))
 }
+
+/// What the title bar of a profile's dashboard says.
+pub(crate) fn title(name: &str) -> String {
+    format!("{name} — Prefect")
+}

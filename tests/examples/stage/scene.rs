@@ -1,17 +1,21 @@
 //! The server of the story: a Prefect with an auth string and CSRF protection, behind an nginx that asks for
 //! the same credential, with a little to see on its dashboard.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context as _;
 use postern_tests::nginx::{Nginx, Site};
 use postern_tests::prefect::{Api, Login, Options, Prefect};
 use serde_json::json;
 
-/// Flows, the name of each one's deployment, and how its runs stand.
-const FLOWS: [(&str, &str, &[&str]); 4] = [
-    ("load-orders", "hourly", &["COMPLETED", "COMPLETED", "COMPLETED", "FAILED", "RUNNING"]),
-    ("train-forecast", "nightly", &["COMPLETED", "COMPLETED", "RUNNING"]),
-    ("refresh-dashboards", "hourly", &["COMPLETED", "COMPLETED", "COMPLETED", "PENDING"]),
-    ("archive-invoices", "monthly", &["COMPLETED", "CRASHED"]),
+/// Flows, each with its deployment, the hours between its runs, and how these went, the last first.
+const FLOWS: [(&str, &str, u64, &[&str]); 4] = [
+    ("load-orders", "hourly", 1, &["RUNNING", DONE, DONE, "FAILED", DONE, DONE, DONE, DONE, DONE, DONE, DONE, DONE]),
+    ("refresh-dashboards", "every-3-hours", 3, &[DONE, DONE, DONE, DONE, DONE, DONE, DONE]),
+    ("train-forecast", "every-6-hours", 6, &[DONE, DONE, "CRASHED"]),
+    ("archive-invoices", "daily", 12, &[DONE]),
 ];
+const DONE: &str = "COMPLETED";
 
 /// What a dashboard shows once it has the server's data: headings alone are there before.
 pub(crate) const SEEN: &[&str] = &["Flow Runs", "load-orders"];
@@ -53,14 +57,23 @@ impl Scene {
 }
 
 async fn seed(api: &Api) -> anyhow::Result<()> {
-    for (name, deployment, states) in FLOWS {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    for (name, deployment, hours, ends) in FLOWS {
         let flow = api.post("/flows/", &json!({"name": name})).await?;
         let flow = &flow["id"];
         let deployment = api.post("/deployments/", &json!({"name": deployment, "flow_id": flow})).await?;
-        for state in states {
-            let run = json!({"flow_id": flow, "deployment_id": deployment["id"], "state": {"type": state}});
-            api.post("/flow_runs/", &run).await?;
+        for (end, ago) in ends.iter().zip(1..) {
+            // The dashboard goes by when a run was due.
+            let due = json!({"type": "SCHEDULED", "state_details": {"scheduled_time": now - ago * hours * 3600}});
+            let run = json!({"flow_id": flow, "deployment_id": deployment["id"], "state": due});
+            let run = api.post("/flow_runs/", &run).await?;
+            let run = run["id"].as_str().context("a flow run has an id")?;
+            for state in ["RUNNING", end] {
+                let state = json!({"state": {"type": state}, "force": true});
+                api.post(&format!("/flow_runs/{run}/set_state"), &state).await?;
+            }
         }
     }
+    api.post("/work_pools/", &json!({"name": "warehouse", "type": "process"})).await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use postern_tests::desktop::window::Window;
 use postern_tests::wait::free_port;
 
-use crate::home::Home;
+use crate::home::{Home, title};
 use crate::scene::{SEEN, Scene};
 
 pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
@@ -22,13 +22,13 @@ pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
     home.add(&["add", "--id", "lab", "--name", "Lab", "--url", &down], &[]).await?;
 
     let manager = Window::start(&home.desktop, &[]).await?;
-    manager.until_shown(&["Production", "Connected", "Lab", "Not reachable"]).await?;
+    manager.until_shown(&["Production", "Connected", "Lab", "Not connected"]).await?;
     keep(&home, "Postern", &folder.join("manager.png")).await?;
     drop(manager);
 
     let dashboard = Window::start(&home.desktop, &["--open", "prod"]).await?;
     dashboard.until_shown(SEEN).await?;
-    keep(&home, "Production — Prefect", &folder.join("dashboard.png")).await
+    keep(&home, &title("Production"), &folder.join("dashboard.png")).await
 }
 
 async fn keep(home: &Home, title: &str, path: &Path) -> anyhow::Result<()> {
