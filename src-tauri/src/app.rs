@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     async_runtime::spawn(pass_on(controller.state(), requests, outbox.clone()));
     signals::watch(&controller);
 
-    let mut shell = Shell::new(app.handle(), (outbox, inbox), controller.clone(), data)?;
+    let mut shell = Shell::new(app.handle(), (outbox, inbox), controller.clone(), data);
     grant(&controller, options.wish());
     shell.be_seen();
     let code = app.run_return(move |app, event| shell.on_event(app, event));

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use postern_control::Secret;
 use postern_control::controller::ShellRequest;
+use postern_control::menu::Action;
 use postern_control::profile::ProfileId;
 use tauri::{AppHandle, async_runtime};
 
@@ -15,6 +16,8 @@ pub(crate) enum Message {
     Changed,
     /// The controller asks for something.
     Requested(ShellRequest),
+    /// A line of the tray's menu was chosen.
+    Chosen(Action),
     /// The program was started a second time, or the system asks for a window: show one.
     Show,
     /// Load this in a dashboard, if it is open. Holds a pass, or a path of the page's own.

@@ -36,25 +36,25 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    pub(crate) fn new(
-        app: &AppHandle,
-        (outbox, inbox): (Outbox, Inbox),
-        controller: Handle,
-        data: PathBuf,
-    ) -> tauri::Result<Self> {
+    pub(crate) fn new(app: &AppHandle, (outbox, inbox): (Outbox, Inbox), controller: Handle, data: PathBuf) -> Self {
         let state = controller.state();
+        // Without an icon it goes on as on a desktop without a tray.
+        let tray = Tray::new(app, &outbox, &data).unwrap_or_else(|error| {
+            tracing::warn!(%error, "no tray icon");
+            None
+        });
         outbox.post(Message::Changed);
-        Ok(Self {
+        Self {
             inbox,
             outbox,
             controller,
             state,
             data,
-            tray: Tray::new(app)?,
+            tray,
             dashboards: Dashboards::default(),
             told: None,
             clipboard: None,
-        })
+        }
     }
 
     /// One event of the event loop.
@@ -63,13 +63,17 @@ impl Shell {
             while let Ok(message) = self.inbox.try_recv() {
                 self.receive(app, message);
             }
-        } else if let RunEvent::MenuEvent(event) = event {
-            self.chosen(event.id().as_ref());
         } else if let RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } = event {
             self.dashboards.gone(&label);
         } else if let RunEvent::ExitRequested { code: None, api, .. } = event {
             api.prevent_exit();
             self.last_window_closed();
+        }
+        #[cfg(not(target_os = "linux"))]
+        if let RunEvent::MenuEvent(event) = &event
+            && let Some(action) = menu::Action::from_id(event.id().as_ref())
+        {
+            self.outbox.post(Message::Chosen(action));
         }
         #[cfg(target_os = "macos")]
         if let RunEvent::Reopen { has_visible_windows: false, .. } = event {
@@ -81,6 +85,11 @@ impl Shell {
         match message {
             Message::Changed => self.render(app),
             Message::Requested(request) => self.carry_out(app, request),
+            Message::Chosen(action) => {
+                self.controller.send(action.into());
+                // The toolkit may have set a check mark by itself, and the state may stay as it is.
+                self.render(app);
+            }
             Message::Show => self.show_manager(app),
             Message::ShowIfUnseen if app.windows().is_empty() => self.show_manager(app),
             Message::QuitIfUnseen if app.windows().is_empty() => self.controller.send(Event::Quit),
@@ -92,15 +101,6 @@ impl Shell {
             }
             Message::Close(id) => self.dashboards.close(&id),
         }
-    }
-
-    fn chosen(&mut self, id: &str) {
-        let Some(action) = menu::Action::from_id(id) else { return };
-        if let Some(tray) = &mut self.tray {
-            tray.touched();
-            self.outbox.post(Message::Changed);
-        }
-        self.controller.send(action.into());
     }
 
     fn render(&mut self, app: &AppHandle) {

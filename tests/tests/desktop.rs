@@ -59,6 +59,8 @@ async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then
     let mut postern = app::start(&desktop, &["--hidden"])?;
     let icon = panel.icon().await?;
     let menu = icon.until("a connected server", |menu| menu.contains("Production — connected")).await?;
+    assert!(icon.menu().await?.first().is_some_and(|line| line.pictured), "the profile's colour");
+    assert_eq!(icon.description().await?, "Postern: Production is connected");
     insta::assert_snapshot!(menu, @r"
     Production — connected
         [x] Connect
@@ -335,14 +337,14 @@ async fn what_cannot_be_opened_is_a_notice_with_its_reason() -> anyhow::Result<(
     let panel = Panel::start(&desktop).await?;
     let notices = Notices::start(&desktop).await?;
     let taken = TcpListener::bind(("127.0.0.1", 0))?;
-    let profile = profile("R&D <one>", "http://127.0.0.1:9", taken.local_addr()?.port());
-    write_profiles(&desktop, &profile.replace("id = \"R&D <one>\"", "id = \"rd\"\nconnect = \"on-demand\""))?;
+    let profile = profile("R&D_1 <x>", "http://127.0.0.1:9", taken.local_addr()?.port());
+    write_profiles(&desktop, &profile.replace("id = \"R&D_1 <x>\"", "id = \"rd\"\nconnect = \"on-demand\""))?;
     let mut postern = app::start(&desktop, &["--hidden"])?;
     let icon = panel.icon().await?;
-    icon.until("the profile", |menu| menu.contains("R&D <one> — off")).await?;
+    icon.until("the profile", |menu| menu.contains("R&D_1 <x> — off")).await?;
     icon.click(&["R&D", "Open"]).await?;
     let notice = until("a notice", LIMIT, async || Ok(notices.seen().pop())).await?;
-    assert!(notice.starts_with("R&D <one>: "), "{notice}");
+    assert!(notice.starts_with("R&D_1 <x>: "), "{notice}");
     assert!(notice.contains(&format!("port {}", taken.local_addr()?.port())), "{notice}");
     icon.click(&["Quit"]).await?;
     assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);

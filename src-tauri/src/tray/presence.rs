@@ -1,7 +1,7 @@
 //! Is there a tray? Two questions with different answers:
 //!
-//! 1. [`supported`]: can this system put up an icon at all? tray-icon panics where its library is missing,
-//!    so the same names are tried first, and the panic is caught here, once.
+//! 1. [`supported`]: can this system put up an icon at all? its binding panics where the library is missing,
+//!    so it is looked for first, and the panic is caught here, once.
 //! 2. [`visible`]: does somebody show it now? A desktop without a panel, or GNOME without an extension,
 //!    shows nothing, and a program without window and icon would be a ghost. A panel may come later: the
 //!    answer is asked for when it matters, never kept.
@@ -48,7 +48,7 @@ mod linux {
         panic::set_hook(Box::new(|_| {}));
         // The library is loaded by the first look at it.
         let loaded = panic::catch_unwind(|| {
-            let _library = &*libappindicator_sys::LIB;
+            let _library = &*libappindicator::LIB;
         });
         panic::set_hook(hook);
         if loaded.is_err() {

@@ -141,6 +141,16 @@ impl Icon {
         Ok(path.into())
     }
 
+    /// What a panel says when one points at the icon.
+    ///
+    /// # Errors
+    /// When the program does not answer.
+    pub async fn description(&self) -> anyhow::Result<String> {
+        let title: String = self.properties.get_property("Title").await?;
+        let description: String = self.properties.get_property("IconAccessibleDesc").await?;
+        Ok(format!("{title}: {description}"))
+    }
+
     /// The whole menu.
     ///
     /// # Errors
@@ -229,7 +239,8 @@ fn line(value: &Value<'_>) -> anyhow::Result<Line> {
     let number = |key: &str| properties.get(key).and_then(|value| i32::try_from(value.clone()).ok());
     Ok(Line {
         id,
-        label: text("label").replace("__", "_"),
+        // One underscore marks a letter, two are one.
+        label: text("label").split("__").map(|part| part.replace('_', "")).collect::<Vec<_>>().join("_"),
         enabled: properties.get("enabled").and_then(|value| bool::try_from(value.clone()).ok()).unwrap_or(true),
         checked: (!text("toggle-type").is_empty()).then(|| number("toggle-state") == Some(1)),
         pictured: properties.contains_key("icon-data") || properties.contains_key("icon-name"),
