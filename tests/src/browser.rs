@@ -29,7 +29,7 @@ pub struct Browser {
     client: Client,
     record: Mutex<Record>,
     _driver: Process,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 impl Browser {
@@ -70,7 +70,7 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .context("cannot start Chromium")?;
-        Ok(Self { client, record: Mutex::default(), _driver: driver, _scratch: scratch })
+        Ok(Self { client, record: Mutex::default(), _driver: driver, scratch })
     }
 
     /// The WebDriver session, for what the methods here do not cover.
@@ -115,10 +115,13 @@ impl Browser {
     /// # Errors
     /// When it still does.
     pub async fn until_gone(&self, unwanted: &str) -> anyhow::Result<()> {
-        until(&format!("a page without {unwanted:?}"), SHOW_LIMIT, async || {
-            Ok((!self.text().await?.contains(unwanted)).then_some(()))
+        let mut text = String::new();
+        let gone = until(&format!("a page without {unwanted:?}"), SHOW_LIMIT, async || {
+            text = self.text().await?;
+            Ok((!text.contains(unwanted)).then_some(()))
         })
-        .await
+        .await;
+        gone.with_context(|| format!("the page shows: {text}"))
     }
 
     /// Waits for an element, by XPath.
@@ -193,12 +196,13 @@ impl Browser {
         Ok(entries)
     }
 
-    /// Ends the session and the browser.
+    /// Ends the session and the browser, and hands over the folder that holds all it has written.
     ///
     /// # Errors
     /// When the browser does not answer; it is ended all the same.
-    pub async fn close(self) -> anyhow::Result<()> {
-        Ok(self.client.clone().close().await?)
+    pub async fn close(self) -> anyhow::Result<Scratch> {
+        self.client.close().await?;
+        Ok(self.scratch)
     }
 }
 
@@ -233,7 +237,9 @@ impl Record {
                 if let Some(request) = self.requests.get_mut(&id)
                     && status >= 400
                 {
-                    request.failure = Some(status.to_string());
+                    // The gateway marks the answers it makes itself.
+                    let mark = text(&params["response"]["headers"]["postern-fault"]);
+                    request.failure = Some(format!("{status} {mark}").trim_end().to_owned());
                 }
             }
             // A page that is left takes its requests back: no failure.

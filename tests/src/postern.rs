@@ -24,8 +24,10 @@ const RUN_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Postern {
     binary: PathBuf,
-    secrets: BTreeMap<String, String>,
-    scratch: Scratch,
+    variables: BTreeMap<String, String>,
+    home: Scratch,
+    /// Apart from the home: what `postern env` prints holds the local key, by design.
+    output: Scratch,
 }
 
 impl Postern {
@@ -34,35 +36,45 @@ impl Postern {
     /// # Errors
     /// When the program cannot be built or the file not be written.
     pub async fn new(profiles: &str) -> anyhow::Result<Self> {
-        let scratch = Scratch::new("postern")?;
-        scratch.write("config/profiles.toml", profiles)?;
-        Ok(Self { binary: binary().await?, secrets: BTreeMap::new(), scratch })
+        let home = Scratch::new("postern")?;
+        home.write("config/profiles.toml", profiles)?;
+        let (binary, variables) = (binary().await?, BTreeMap::new());
+        Ok(Self { binary, variables, home, output: Scratch::new("output")? })
     }
 
     /// Puts a secret into the vault.
     pub fn secret(&mut self, profile: &str, slot: &str, value: &str) {
-        let name = format!("POSTERN_SECRET_{profile}_{slot}").to_uppercase().replace('-', "_");
-        self.secrets.insert(name, value.to_owned());
+        self.variables.insert(variable(profile, slot), value.to_owned());
     }
 
-    /// Everything it can write to lies in this folder: `config` and its home.
+    /// The key that local programs have; empty where the vault has none.
     #[must_use]
-    pub fn folder(&self) -> &Path {
-        self.scratch.path()
+    pub fn local_key(&self, profile: &str) -> String {
+        self.variables.get(&variable(profile, "local-key")).cloned().unwrap_or_default()
     }
 
-    /// `postern ARGUMENTS`, with nothing but its secrets in the environment.
+    /// Logs everything there is to log, from the next program on.
+    pub fn log_everything(&mut self) {
+        self.variables.insert("POSTERN_LOG".to_owned(), "trace".to_owned());
+    }
+
+    /// Its home, with its configuration: all it has to write to.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// `postern ARGUMENTS`, with nothing but its own variables in the environment.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = command(&self.binary);
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
-            .env("HOME", self.scratch.path())
-            .env("POSTERN_LOG", "trace")
-            .envs(&self.secrets)
+            .env("HOME", self.home.path())
+            .envs(&self.variables)
             .arg("--config-dir")
-            .arg(self.scratch.join("config"))
+            .arg(self.home.join("config"))
             .args(["--vault", "env"])
             .args(arguments);
         command
@@ -73,7 +85,7 @@ impl Postern {
     /// # Errors
     /// When it does not end.
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Finished> {
-        run("run", self.command(arguments), "", &self.scratch, RUN_LIMIT).await
+        run("run", self.command(arguments), "", &self.output, RUN_LIMIT).await
     }
 
     /// Starts `postern serve` and waits until every profile named is ready.
@@ -82,7 +94,7 @@ impl Postern {
     /// When it ends before, or a ready line does not come.
     pub async fn serve(&self, profiles: &[&str]) -> anyhow::Result<Serving> {
         let arguments = [&["--json", "serve"], profiles].concat();
-        let mut process = Process::spawn("serve", self.command(&arguments), &self.scratch)?;
+        let mut process = Process::spawn("serve", self.command(&arguments), &self.output)?;
         let ready = process
             .until("a ready line for each profile", READY_LIMIT, async |process| {
                 let ready = ready_lines(&process.stdout())?;
@@ -145,6 +157,10 @@ pub struct Ready {
     pub url: String,
     /// `url` + `/api`.
     pub api_url: String,
+}
+
+fn variable(profile: &str, slot: &str) -> String {
+    format!("POSTERN_SECRET_{profile}_{slot}").to_uppercase().replace('-', "_")
 }
 
 fn ready_lines(output: &str) -> anyhow::Result<BTreeMap<String, Ready>> {

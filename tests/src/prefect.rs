@@ -117,6 +117,12 @@ impl Prefect {
         self.port
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Its log so far.
     #[must_use]
     pub fn log(&self) -> String {

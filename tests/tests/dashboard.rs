@@ -29,7 +29,7 @@ impl Ui {
 /// Each page, and what only the server can have told it.
 const PAGES: [(&str, &[&str]); 6] = [
     ("dashboard", &["Flow Runs", "larch-flow"]),
-    ("flows", &["larch-flow"]),
+    ("flows", &["larch-flow", "larch-run"]),
     ("runs", &["larch-flow", "larch-run", "Failed"]),
     ("deployments", &["larch-deployment", "larch-flow"]),
     ("blocks", &["larch-block", "Secret"]),
@@ -75,15 +75,24 @@ async fn use_both_dashboards(scene: &Secured, postern: Postern, profile: &str) -
     let port = Url::parse(&serving.ready(profile)?.url)?.port().context("a gateway has a port")?;
     assert_eq!(origin, format!("http://{profile}.localhost:{port}"));
 
-    for ui in [Ui::V2, Ui::V1] {
-        walk_through(&browser, &origin, ui, profile).await?;
-        create_and_delete_a_variable(scene, &browser, &origin, ui, profile).await?;
-    }
+    let used = async {
+        for ui in [Ui::V2, Ui::V1] {
+            walk_through(&browser, &origin, ui, profile).await?;
+            create_and_delete_a_variable(scene, &browser, &origin, ui, profile).await?;
+        }
+        Ok(())
+    };
+    let used: anyhow::Result<()> = used.await;
     let mut troubles = browser.troubles(&origin).await?;
+    if let Err(error) = used {
+        let picture = browser.screenshot(&format!("{profile}-failed")).await?;
+        return Err(error.context(format!("pictured in {}; troubles: {troubles:#?}", picture.display())));
+    }
     troubles.retain(|trouble| !is_prefects_own(trouble));
     assert_eq!(troubles, Vec::<String>::new());
     ensure!(browser.requests(&origin).await > 100, "the record of requests is not kept");
-    browser.close().await
+    browser.close().await?;
+    Ok(())
 }
 
 async fn walk_through(browser: &Browser, origin: &str, ui: Ui, scene: &str) -> anyhow::Result<()> {
