@@ -118,8 +118,7 @@ async fn dial(
     let answer = send::handshake(Request::from_parts(parts, Body::empty()), &shared.upstream.clients).await;
     let mut answer = verdict::judge(answer, target, sent.elapsed(), shared)?;
     let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if !switched && !answer.status().is_client_error() && !answer.status().is_server_error() {
-        // An edge that drops the upgrade answers as if a page had been asked for.
+    if !switched && !declines(answer.status()) {
         return Err(Fault::SocketRefused { status: answer.status().as_u16() });
     }
     let accept = answer.headers().get(SEC_WEBSOCKET_ACCEPT).and_then(|value| value.to_str().ok());
@@ -140,6 +139,15 @@ async fn dial(
         return Ok((Response::from_parts(parts, Body::empty()), server));
     }
     Ok((Response::from_parts(parts, Body::Stream(body)), None))
+}
+
+/// Whether a server that answers so has understood that a socket was asked for. Where an edge drops the upgrade,
+/// the server answers as if a page had been asked for: with one, or that there is none, or that something is
+/// missing.
+fn declines(status: StatusCode) -> bool {
+    use StatusCode as S;
+    let lost = [S::BAD_REQUEST, S::NOT_FOUND, S::METHOD_NOT_ALLOWED, S::UPGRADE_REQUIRED];
+    (status.is_client_error() && !lost.contains(&status)) || status.is_server_error()
 }
 
 /// Our own answer to a handshake (RFC 6455, section 4.2.2), without extensions.

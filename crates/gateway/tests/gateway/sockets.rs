@@ -196,6 +196,7 @@ async fn a_refused_or_faked_upgrade_is_told() {
     let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     for (answer, expected, code) in [
         ("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n", 502, &["socket_refused"][..]),
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 502, &["socket_refused"]),
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", 403, &[]),
         (
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
