@@ -78,6 +78,8 @@ impl Prefect {
         let mut command = venv.command("prefect");
         command
             .args(["server", "start", "--host", "127.0.0.1", "--port", &port.to_string()])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
             .env("HOME", scratch.path())
             .env("PREFECT_HOME", scratch.path())
             .env("PREFECT_SERVER_ANALYTICS_ENABLED", "false")

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use insta::assert_snapshot;
+use postern_tests::nginx::{Nginx, Site};
 use postern_tests::postern::Postern;
 use postern_tests::secured::Secured;
 use postern_tests::wait::free_port;
@@ -159,5 +160,36 @@ async fn opening_tells_a_gateway_that_does_not_run_from_one_with_another_key() -
       It was started with another vault or configuration folder: use the same here, or start it anew. [local_key_wrong]
     ");
     assert_eq!(serving.process.terminate(LIMIT).await?.code(), Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_edge_that_drops_the_upgrade_of_sockets_is_told() -> anyhow::Result<()> {
+    let scene = Secured::shared().await?;
+    let deaf = Site { upstream: scene.prefect.origin(), basic: Some(scene.login.clone()), websockets: false };
+    let deaf = Nginx::start(deaf).await?;
+    let mut postern = Postern::new(&profile(&deaf.origin(), free_port()?, true, true)).await?;
+    postern.secret("prod", "edge-password", &scene.login.password);
+    postern.secret("prod", "prefect-password", &scene.login.password);
+    postern.secret("prod", "local-key", KEY);
+    let serving = postern.serve(&["prod"]).await?;
+
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let handshake = http
+        .get(format!("{}/events/in", serving.ready("prod")?.api_url))
+        .basic_auth("postern", Some(KEY))
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("Sec-WebSocket-Protocol", "prefect");
+    let answer = handshake.send().await?;
+    assert_eq!(answer.status().as_u16(), 502);
+    let told: Value = answer.json().await?;
+    let word = |name: &str| told[name].as_str().unwrap_or_default();
+    assert_snapshot!(format!("{}\n{}", word("code"), word("detail")), @r"
+    socket_refused
+    The server or its edge refused the WebSocket (status 404). The edge must pass WebSockets on: in nginx, `proxy_http_version 1.1` and the `Upgrade` and `Connection` headers.
+    ");
     Ok(())
 }
