@@ -1,7 +1,7 @@
 //! Makes the `.deb`: both programs, the desktop entry, icons in every size.
 //!
 //! A Debian package is a folder and a few fields, so `dpkg-deb` makes it straight from one: what is in the
-//! package is what stands in [`stage`]. `dpkg-shlibdeps` finds the libraries, with the versions they need.
+//! package is what [`stage`] lists. `dpkg-shlibdeps` finds the libraries, with the versions they need.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -58,15 +58,19 @@ fn pack(profile: Profile) -> Result<PathBuf> {
         Profile::Release => (target.join("release"), target.join("debian"), "-Zxz"),
         Profile::Debug => (target.join("debug"), target.join("debian/debug"), "-Znone"),
     };
-    let stage = folder.join("stage");
-    if stage.exists() {
-        fs::remove_dir_all(&stage)?;
+    // Where Debian's tools expect a package that is being made.
+    let source = folder.join("source");
+    let stage = source.join("debian/postern");
+    if source.exists() {
+        fs::remove_dir_all(&source)?;
     }
-    stage_files(&programs, &stage)?;
+    // By this folder they know it for one.
+    fs::create_dir_all(stage.join("DEBIAN"))?;
+    self::stage(&programs, &stage)?;
 
     let architecture = process::text(program("dpkg").arg("--print-architecture"))?.trim().to_owned();
     let version = env!("CARGO_PKG_VERSION");
-    let control = control(&stage, version, &architecture)?;
+    let control = control(&source, &stage, version, &architecture)?;
     write(&stage.join("DEBIAN/control"), &control)?;
 
     let package = folder.join(format!("postern_{version}_{architecture}.deb"));
@@ -79,12 +83,12 @@ fn pack(profile: Profile) -> Result<PathBuf> {
             .env("SOURCE_DATE_EPOCH", date.trim())
             .stdout(Stdio::null()),
     )?;
-    fs::remove_dir_all(&stage)?;
+    fs::remove_dir_all(&source)?;
     Ok(package)
 }
 
 /// Every file of the package.
-fn stage_files(programs: &Path, stage: &Path) -> Result<()> {
+fn stage(programs: &Path, stage: &Path) -> Result<()> {
     let root = root();
     for name in ["postern", "postern-desktop"] {
         copy(&programs.join(name), &stage.join("usr/bin").join(name), 0o755)?;
@@ -106,9 +110,9 @@ fn stage_files(programs: &Path, stage: &Path) -> Result<()> {
     Ok(())
 }
 
-fn control(stage: &Path, version: &str, architecture: &str) -> Result<String> {
+fn control(source: &Path, stage: &Path, version: &str, architecture: &str) -> Result<String> {
     let kibibytes = size(stage)?.div_ceil(1024);
-    let libraries = libraries(stage)?;
+    let libraries = libraries(source, stage)?;
     Ok(format!(
         "Package: postern\n\
          Version: {version}\n\
@@ -125,17 +129,14 @@ fn control(stage: &Path, version: &str, architecture: &str) -> Result<String> {
 }
 
 /// What the programs are linked with, as packages and versions.
-fn libraries(stage: &Path) -> Result<String> {
-    // It looks for a source package around it, so it gets one.
-    let source = stage.with_extension("source");
+fn libraries(source: &Path, stage: &Path) -> Result<String> {
     write(&source.join("debian/control"), "Source: postern\n\nPackage: postern\nArchitecture: any\n")?;
     let listed = process::text(
         program("dpkg-shlibdeps")
-            .current_dir(&source)
+            .current_dir(source)
             .arg("-O")
             .args(["postern", "postern-desktop"].map(|name| stage.join("usr/bin").join(name))),
     )?;
-    fs::remove_dir_all(&source)?;
     let libraries = listed.lines().find_map(|line| line.strip_prefix("shlibs:Depends="));
     Ok(libraries.context("dpkg-shlibdeps found no libraries")?.to_owned())
 }
