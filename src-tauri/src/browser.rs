@@ -8,7 +8,8 @@ use tauri::AppHandle;
 use tauri_plugin_shell::ShellExt as _;
 use url::Url;
 
-/// Opens the address. It may hold a pass: neither it nor an error that repeats it is logged.
+/// Opens the address. It may hold a pass: neither it nor an error that repeats it is logged. The system hands it
+/// over as a program's argument, for all to see; that is why a pass works once, and soon no more.
 #[expect(deprecated, reason = "the shell plugin's own `open`; its successor is one more plugin for the same call")]
 pub(crate) fn open(app: &AppHandle, url: &str) {
     if app.shell().open(url, None).is_err() {

@@ -25,9 +25,10 @@ pub(crate) fn dot(color: Color) -> Image<'static> {
     Image::new_owned(canvas.rgba, SIZE, SIZE)
 }
 
-/// The app's icon with a dot at its lower right, for a window.
-pub(crate) fn badge(color: Color) -> Image<'static> {
+/// The app's icon, with a dot at its lower right for a profile that has a colour.
+pub(crate) fn icon(color: Option<Color>) -> Image<'static> {
     let icon = tauri::include_image!("../icons/128x128.png");
+    let Some(color) = color else { return icon };
     let mut canvas = Canvas { width: icon.width(), rgba: icon.rgba().to_vec() };
     canvas.disc((98.0, 98.0), 30.0, [0xff; 3]);
     canvas.disc((98.0, 98.0), 25.0, rgb(color));
@@ -61,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_badge_shows_the_colour_on_the_apps_icon() {
-        let (plain, badged) = (tauri::include_image!("../icons/128x128.png"), badge(Color::Red));
+        let (plain, badged) = (tauri::include_image!("../icons/128x128.png"), icon(Some(Color::Red)));
         let pixel = |image: &Image<'_>, x: usize, y: usize| image.rgba()[4 * (y * 128 + x)..][..4].to_vec();
         assert_eq!(pixel(&badged, 98, 98), [0xd6, 0x3a, 0x3a, 0xff]);
         assert_eq!(pixel(&badged, 20, 40), pixel(&plain, 20, 40));

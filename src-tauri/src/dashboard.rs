@@ -16,7 +16,7 @@
 #[cfg(target_os = "linux")]
 mod linux;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -58,6 +58,10 @@ struct Dashboard {
     view: WebView,
     _context: WebContext,
     window: Window,
+    #[cfg(target_os = "linux")]
+    stripe: linux::Stripe,
+    /// Where everything in the window must stay. Another one when the profile's port is.
+    home: Rc<RefCell<Url>>,
     /// The page's process has ended, and a reload did not bring it back.
     lost: Rc<Cell<bool>>,
     /// The profile was removed: deleted when the window is gone.
@@ -82,26 +86,31 @@ impl Dashboards {
     /// # Errors
     /// When the system cannot make the window.
     pub(crate) fn open(&mut self, app: &AppHandle, outbox: &Outbox, opening: Opening) -> Result<(), Failure> {
-        let title = format!("{} — Prefect", opening.name);
         if let Some(dashboard) = self.open.get(&opening.id) {
-            dashboard.window.set_title(&title)?;
+            dashboard.dress(&opening)?;
             dashboard.bring_to_front()?;
             return dashboard.enter_if_shut_out(outbox, opening);
         }
-        let dashboard = Dashboard::new(app, outbox, &title, &opening)?;
-        dashboard.view.load_url(opening.enter.expose())?;
+        let dashboard = Dashboard::new(app, outbox, &opening)?;
+        dashboard.enter(opening.enter.expose())?;
         self.open.insert(opening.id, dashboard);
         Ok(())
     }
 
-    /// Loads `address` in the profile's window, where one is open.
+    /// Loads a one-time address of the gateway's in the profile's window, where one is open.
     ///
     /// # Errors
     /// When the web view refuses.
-    pub(crate) fn load(&self, id: &ProfileId, address: &str) -> Result<(), Failure> {
-        let Some(dashboard) = self.open.get(id) else { return Ok(()) };
-        dashboard.lost.set(false);
-        Ok(dashboard.view.load_url(address)?)
+    pub(crate) fn enter(&self, id: &ProfileId, address: &str) -> Result<(), Failure> {
+        self.open.get(id).map_or(Ok(()), |dashboard| dashboard.enter(address))
+    }
+
+    /// Loads an address that the page itself leads to.
+    ///
+    /// # Errors
+    /// When the web view refuses.
+    pub(crate) fn follow(&self, id: &ProfileId, address: &str) -> Result<(), Failure> {
+        self.open.get(id).map_or(Ok(()), |dashboard| Ok(dashboard.view.load_url(address)?))
     }
 
     /// Closes the profile's window, where one is open.
@@ -147,20 +156,32 @@ fn delete(data_dir: PathBuf) {
     });
 }
 
+fn title(opening: &Opening) -> String {
+    format!("{} — Prefect", opening.name)
+}
+
 fn label(id: &ProfileId) -> String {
     format!("dashboard-{id}")
 }
 
 impl Dashboard {
-    fn new(app: &AppHandle, outbox: &Outbox, title: &str, opening: &Opening) -> Result<Self, Failure> {
-        let id = &opening.id;
+    fn new(app: &AppHandle, outbox: &Outbox, opening: &Opening) -> Result<Self, Failure> {
         let home = Url::parse(&opening.origin).map_err(|_| Failure::Origin(opening.origin.clone()))?;
-        let mut window =
-            WindowBuilder::new(app, label(id)).title(title).inner_size(1280.0, 860.0).min_inner_size(480.0, 360.0);
-        if let Some(color) = opening.color {
-            window = window.icon(color::badge(color))?;
+        let window = WindowBuilder::new(app, label(&opening.id))
+            .title(title(opening))
+            .inner_size(1280.0, 860.0)
+            .min_inner_size(480.0, 360.0)
+            .build()?;
+        let dashboard = Self::fill(app, outbox, opening, home, window.clone());
+        if dashboard.is_err()
+            && let Err(error) = window.destroy()
+        {
+            tracing::warn!(%error, "an empty window stays behind");
         }
-        let window = window.build()?;
+        dashboard
+    }
+
+    fn fill(app: &AppHandle, outbox: &Outbox, opening: &Opening, home: Url, window: Window) -> Result<Self, Failure> {
         let mut context = WebContext::new(Some(opening.data_dir.clone()));
         // Debug builds only: tests look into the page. Only the first web view of a process can be driven so.
         #[cfg(debug_assertions)]
@@ -168,18 +189,46 @@ impl Dashboard {
             app.webview_windows().is_empty()
                 && std::env::var_os("TAURI_WEBVIEW_AUTOMATION").is_some_and(|value| value == "true"),
         );
-        let builder = view(&mut context, app, outbox, id, home);
-        let lost = Rc::new(Cell::new(false));
+        let (home, lost) = (Rc::new(RefCell::new(home)), Rc::default());
+        let builder = view(&mut context, app, outbox, &opening.id, &home);
         #[cfg(target_os = "linux")]
-        let view = linux::build(builder, &window, outbox, opening, &lost)?;
+        let (stripe, view) = linux::build(builder, &window, outbox, &opening.id, &lost)?;
         #[cfg(target_os = "macos")]
         let view = {
             use wry::WebViewBuilderExtDarwin as _;
-            builder.with_data_store_identifier(store_identifier(id)).build(&window)?
+            builder.with_data_store_identifier(store_identifier(&opening.id)).build(&window)?
         };
         #[cfg(windows)]
         let view = builder.build(&window)?;
-        Ok(Self { view, _context: context, window, lost, leftover: None })
+        let dashboard = Self {
+            view,
+            _context: context,
+            window,
+            #[cfg(target_os = "linux")]
+            stripe,
+            home,
+            lost,
+            leftover: None,
+        };
+        dashboard.dress(opening)?;
+        Ok(dashboard)
+    }
+
+    /// The profile's name and colour, as they are now.
+    fn dress(&self, opening: &Opening) -> tauri::Result<()> {
+        self.window.set_title(&title(opening))?;
+        self.window.set_icon(color::icon(opening.color))?;
+        #[cfg(target_os = "linux")]
+        self.stripe.set(opening.color);
+        Ok(())
+    }
+
+    fn enter(&self, address: &str) -> Result<(), Failure> {
+        // Not repeated in the error: it holds a pass.
+        let url = Url::parse(address).map_err(|_| Failure::Origin("what the gateway gave".to_owned()))?;
+        self.home.replace(url);
+        self.lost.set(false);
+        Ok(self.view.load_url(address)?)
     }
 
     fn bring_to_front(&self) -> tauri::Result<()> {
@@ -190,11 +239,11 @@ impl Dashboard {
 
     /// The gateway marks its own pages. What the page says about itself can only cost it its own state.
     fn enter_if_shut_out(&self, outbox: &Outbox, opening: Opening) -> Result<(), Failure> {
-        let enter = Message::Load { id: opening.id, address: opening.enter };
-        if self.lost.get() {
-            outbox.post(enter);
-            return Ok(());
+        let moved = !matches!(navigation::judge(&self.home.borrow(), &opening.origin), Verdict::Stay);
+        if moved || self.lost.get() {
+            return self.enter(opening.enter.expose());
         }
+        let enter = Message::Enter { id: opening.id, address: opening.enter };
         let enter = std::sync::Mutex::new(Some(enter));
         let outbox = outbox.clone();
         Ok(self.view.evaluate_script_with_callback(
@@ -214,20 +263,21 @@ fn view<'a>(
     app: &AppHandle,
     outbox: &Outbox,
     id: &ProfileId,
-    home: Url,
+    home: &Rc<RefCell<Url>>,
 ) -> WebViewBuilder<'a> {
     let outlet = Rc::new(Outlet::new(app.clone()));
-    let same_window = {
-        let (outlet, outbox, id, home) = (Rc::clone(&outlet), outbox.clone(), id.clone(), home.clone());
-        move |target: String| match navigation::judge(&home, &target) {
-            Verdict::Stay => outbox.post(Message::Load { id: id.clone(), address: Secret::new(target) }),
+    // There is one window for each server: what would open another one of its own leads there instead.
+    let new_window = {
+        let (outlet, outbox, id, home) = (Rc::clone(&outlet), outbox.clone(), id.clone(), Rc::clone(home));
+        move |target: String| match navigation::judge(&home.borrow(), &target) {
+            Verdict::Stay => outbox.post(Message::Follow { id: id.clone(), address: target }),
             Verdict::Browser(url) => outlet.offer(&url),
             Verdict::Refuse => refused(&id, &target),
         }
     };
-    let id = id.clone();
+    let (id, home) = (id.clone(), Rc::clone(home));
     WebViewBuilder::new_with_web_context(context)
-        .with_navigation_handler(move |target| match navigation::judge(&home, &target) {
+        .with_navigation_handler(move |target| match navigation::judge(&home.borrow(), &target) {
             Verdict::Stay => true,
             Verdict::Browser(url) => {
                 outlet.offer(&url);
@@ -239,7 +289,7 @@ fn view<'a>(
             }
         })
         .with_new_window_req_handler(move |target, _| {
-            same_window(target);
+            new_window(target);
             NewWindowResponse::Deny
         })
         .with_permission_handler(|_| PermissionResponse::Deny)

@@ -20,8 +20,10 @@ pub(crate) enum Message {
     Chosen(Action),
     /// The program was started a second time, or the system asks for a window: show one.
     Show,
-    /// Load this in a dashboard, if it is open. Holds a pass, or a path of the page's own.
-    Load { id: ProfileId, address: Secret },
+    /// Load this one-time address in a dashboard, if it is open.
+    Enter { id: ProfileId, address: Secret },
+    /// A dashboard's page leads to this, in a window of its own.
+    Follow { id: ProfileId, address: String },
     /// A dashboard's page has closed itself.
     Close(ProfileId),
     /// No panel shows the icon: show a window, if there is none.

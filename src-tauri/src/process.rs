@@ -33,12 +33,15 @@ mod linux {
         if !nvidia || std::env::var_os(VARIABLE).is_some() {
             return;
         }
-        // Returns only when it fails.
-        let error = Command::new("/proc/self/exe")
-            .arg0(std::env::args_os().next().unwrap_or_default())
-            .args(std::env::args_os().skip(1))
-            .env(VARIABLE, "1")
-            .exec();
+        let error = match std::env::current_exe() {
+            // Returns only when it fails.
+            Ok(program) => Command::new(program)
+                .arg0(std::env::args_os().next().unwrap_or_default())
+                .args(std::env::args_os().skip(1))
+                .env(VARIABLE, "1")
+                .exec(),
+            Err(error) => error,
+        };
         tracing::warn!(%error, "cannot set {VARIABLE}; if windows stay blank, set it to 1 yourself");
     }
 }

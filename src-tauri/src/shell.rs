@@ -14,7 +14,7 @@ use postern_control::{menu, view};
 use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent, WindowEvent};
 use tokio::sync::watch;
 
-use crate::dashboard::{Dashboards, Opening};
+use crate::dashboard::{self, Dashboards, Opening};
 use crate::inbox::{Inbox, Message, Outbox};
 use crate::tray::{Tray, presence};
 use crate::{browser, manager, notice};
@@ -94,11 +94,8 @@ impl Shell {
             Message::ShowIfUnseen if app.windows().is_empty() => self.show_manager(app),
             Message::QuitIfUnseen if app.windows().is_empty() => self.controller.send(Event::Quit),
             Message::ShowIfUnseen | Message::QuitIfUnseen => {}
-            Message::Load { id, address } => {
-                if let Err(error) = self.dashboards.load(&id, address.expose()) {
-                    tracing::warn!(profile = %id, %error, "the dashboard stays as it is");
-                }
-            }
+            Message::Enter { id, address } => keep_as_it_is(self.dashboards.enter(&id, address.expose())),
+            Message::Follow { id, address } => keep_as_it_is(self.dashboards.follow(&id, &address)),
             Message::Close(id) => self.dashboards.close(&id),
         }
     }
@@ -131,7 +128,7 @@ impl Shell {
                 }
             }
             ShellRequest::ReenterDashboard { id, enter } => {
-                self.receive(app, Message::Load { id, address: enter });
+                self.receive(app, Message::Enter { id, address: enter });
             }
             ShellRequest::CloseDashboard { id, data_dir } => self.dashboards.remove(&id, data_dir),
             ShellRequest::OpenBrowser { url } => browser::open(app, url.expose()),
@@ -179,5 +176,11 @@ impl Shell {
                 outbox.post(Message::ShowIfUnseen);
             }
         });
+    }
+}
+
+fn keep_as_it_is(loaded: Result<(), dashboard::Failure>) {
+    if let Err(error) = loaded {
+        tracing::warn!(%error, "the dashboard stays as it is");
     }
 }

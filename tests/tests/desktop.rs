@@ -14,6 +14,7 @@ use postern_tests::desktop::notices::Notices;
 use postern_tests::desktop::panel::Panel;
 use postern_tests::desktop::window::Window;
 use postern_tests::desktop::{Desktop, app};
+use postern_tests::prefect::Login;
 use postern_tests::process::Process;
 use postern_tests::secured::Secured;
 use postern_tests::wait::{free_port, until};
@@ -102,6 +103,18 @@ async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then
     icon.click(&["Production", "Open"]).await?;
     desktop.window("Production — Prefect").await?;
 
+    // A gateway that stands anew knows no sessions: the open window is let in again by itself.
+    let before = secured.nginx.requests()?.len();
+    for state in ["off", "connected"] {
+        icon.click(&["Production", "Connect"]).await?;
+        icon.until(state, |menu| menu.contains(&format!("Production — {state}"))).await?;
+    }
+    until("the page's calls of the API", LIMIT, async || {
+        let requests = secured.nginx.requests()?;
+        Ok(requests[before..].iter().any(|line| line.starts_with("200 POST /api/flow_runs/")).then_some(()))
+    })
+    .await?;
+
     icon.click(&["Production", "Copy API URL"]).await?;
     icon.click(&["Production", "Open in browser"]).await?;
     let opened = until("an address for the browser", LIMIT, async || Ok(desktop.opened().pop())).await?;
@@ -112,6 +125,16 @@ async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then
     let family = app::family(postern.id());
     icon.click(&["Quit"]).await?;
     assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    until_gone(&family).await?;
+
+    // The dashboard first, so that it can be looked into: no login page, and no way to one.
+    let window = Window::start(&desktop, &["--open", "production"]).await?;
+    window.until_shown(&["Flow Runs", "larch-flow"]).await?;
+    let text = window.text().await?;
+    assert!(!text.to_lowercase().contains("password"), "{text}");
+    let icon = panel.icon().await?;
+    let family = app::family(window.app().context("no process of the app's")?);
+    icon.click(&["Quit"]).await?;
     until_gone(&family).await?;
 
     let sweep = Sweep::default().with_login("the server's password", &secured.login);
@@ -253,6 +276,61 @@ async fn a_page_that_closes_itself_takes_its_window_along() -> anyhow::Result<()
 }
 
 #[tokio::test]
+async fn a_window_that_shows_a_page_of_ours_is_let_in_again_and_any_other_stays_as_it_is() -> anyhow::Result<()> {
+    let server = Hostile::start().await?;
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    write_profiles(&desktop, &profile("server", &server.origin(), free_port()?))?;
+    let window = Window::start(&desktop, &["--open", "server"]).await?;
+    let icon = panel.icon().await?;
+    window.until_shown(&["Not your dashboard"]).await?;
+    let home = window.driver().current_url().await?;
+
+    window.driver().goto(home.join("/some/page")?.as_str()).await?;
+    icon.click(&["server", "Open"]).await?;
+    // One thing after the other: when the manager is there, the click before has had its effect.
+    icon.click(&["Manage"]).await?;
+    desktop.window("Postern").await?;
+    assert_eq!(window.driver().current_url().await?.path(), "/some/page");
+
+    window.driver().goto(home.join("/.postern/enter?pass=stale")?.as_str()).await?;
+    window.until_shown(&["pass_stale"]).await?;
+    icon.click(&["server", "Open"]).await?;
+    window.until_shown(&["Not your dashboard"]).await
+}
+
+#[tokio::test]
+async fn an_open_dashboard_follows_its_profile_to_another_port_and_name() -> anyhow::Result<()> {
+    let server = Hostile::start().await?;
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let old = free_port()?;
+    write_profiles(&desktop, &profile("server", &server.origin(), old))?;
+    let window = Window::start(&desktop, &[]).await?;
+    let icon = panel.icon().await?;
+    icon.click(&["server", "Open"]).await?;
+    until("the dashboard", LIMIT, async || Ok((server.loads() > 0).then_some(()))).await?;
+    let before = server.loads();
+
+    let new = free_port()?.to_string();
+    window.click("edit").await?;
+    window.click("advanced").await?;
+    for (field, text) in [("field-name", "Renamed"), ("field-port", new.as_str())] {
+        window.find(&format!("//*[@id='{field}']")).await?.clear().await?;
+        window.type_into(field, text).await?;
+    }
+    window.click("save").await?;
+    until_closed(old).await?;
+    until("the dashboard at its new port", LIMIT, async || Ok((server.loads() > before).then_some(()))).await?;
+    icon.until("the new name", |menu| menu.contains("Renamed — connected")).await?;
+    icon.click(&["Renamed", "Open"]).await?;
+    desktop.window("Renamed — Prefect").await?;
+    assert_eq!(desktop.windows()?.len(), 2);
+    assert_eq!(desktop.opened(), Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_second_start_brings_the_first_to_the_front_and_ends_with_success() -> anyhow::Result<()> {
     let desktop = Desktop::start().await?;
     let panel = Panel::start(&desktop).await?;
@@ -332,16 +410,39 @@ async fn where_there_is_no_display_it_says_what_to_use_instead() -> anyhow::Resu
 }
 
 #[tokio::test]
+async fn without_a_keychain_it_says_so_and_saves_nothing() -> anyhow::Result<()> {
+    let desktop = Desktop::without_keychain().await?;
+    let login = Login::unique("admin")?;
+    let window = Window::start(&desktop, &[]).await?;
+    window.type_into("field-url", "http://127.0.0.1:9").await?;
+    window.type_into("field-edge-username", &login.username).await?;
+    window.type_into("field-edge-password", &login.password).await?;
+    window.click("save").await?;
+    let said = window.find("//*[@id='form-error']").await?.text().await?;
+    assert!(said.starts_with("This machine has no keychain service that answers"), "{said}");
+    assert!(!profiles_file(&desktop).exists());
+    let sweep = Sweep::default().with_login("the password", &login);
+    assert_eq!(sweep.files(desktop.scratch().path())?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_cannot_be_opened_is_a_notice_with_its_reason() -> anyhow::Result<()> {
     let desktop = Desktop::start().await?;
     let panel = Panel::start(&desktop).await?;
-    let notices = Notices::start(&desktop).await?;
     let taken = TcpListener::bind(("127.0.0.1", 0))?;
     let profile = profile("R&D_1 <x>", "http://127.0.0.1:9", taken.local_addr()?.port());
     write_profiles(&desktop, &profile.replace("id = \"R&D_1 <x>\"", "id = \"rd\"\nconnect = \"on-demand\""))?;
     let mut postern = app::start(&desktop, &["--hidden"])?;
     let icon = panel.icon().await?;
     icon.until("the profile", |menu| menu.contains("R&D_1 <x> — off")).await?;
+    // Where nobody takes notices, the manager says it.
+    icon.click(&["R&D", "Open"]).await?;
+    let manager = desktop.window("Postern").await?;
+    desktop.close(&manager)?;
+    desktop.until_closed("Postern").await?;
+
+    let notices = Notices::start(&desktop).await?;
     icon.click(&["R&D", "Open"]).await?;
     let notice = until("a notice", LIMIT, async || Ok(notices.seen().pop())).await?;
     assert!(notice.starts_with("R&D_1 <x>: "), "{notice}");

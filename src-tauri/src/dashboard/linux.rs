@@ -6,29 +6,26 @@ use std::time::{Duration, Instant};
 
 use gtk::glib::Propagation;
 use gtk::prelude::{BoxExt as _, WidgetExt as _};
+use postern_control::profile::{Color, ProfileId};
 use tauri::Window;
 use tauri_runtime_wry::wry::{WebView, WebViewBuilder, WebViewBuilderExtUnix as _, WebViewExtUnix as _};
 use webkit2gtk::{NetworkProxyMode, WebViewExt as _, WebsiteDataManagerExt as _};
 
-use super::{Failure, Opening};
+use super::Failure;
 use crate::color;
 use crate::inbox::{Message, Outbox};
-
-/// Height of the stripe in the profile's colour, along the top of the window.
-const STRIPE: i32 = 4;
 
 /// Puts the view into the window, with all that must be so before it loads anything.
 pub(super) fn build(
     builder: WebViewBuilder<'_>,
     window: &Window,
     outbox: &Outbox,
-    opening: &Opening,
+    id: &ProfileId,
     lost: &Rc<Cell<bool>>,
-) -> Result<WebView, Failure> {
+) -> Result<(Stripe, WebView), Failure> {
     let content = window.default_vbox()?;
-    if let Some(color) = opening.color {
-        content.pack_start(&stripe(color::rgb(color)), false, false, 0);
-    }
+    let stripe = Stripe::new();
+    content.pack_start(&stripe.area, false, false, 0);
     let view = builder.build_gtk(&content)?;
     let webkit = view.webview();
     if let Some(data) = webkit.website_data_manager() {
@@ -38,24 +35,43 @@ pub(super) fn build(
     }
     reload_when_lost(&webkit, lost);
     // `window.close()` of the page takes the view away; an empty window must not stay behind.
-    let (outbox, id) = (outbox.clone(), opening.id.clone());
+    let (outbox, id) = (outbox.clone(), id.clone());
     webkit.connect_destroy(move |_| outbox.post(Message::Close(id.clone())));
-    Ok(view)
+    Ok((stripe, view))
 }
 
-fn stripe([red, green, blue]: [u8; 3]) -> gtk::DrawingArea {
-    let stripe = gtk::DrawingArea::new();
-    stripe.set_size_request(-1, STRIPE);
-    stripe.connect_draw(move |_, cairo| {
-        let [red, green, blue] = [red, green, blue].map(|channel| f64::from(channel) / 255.0);
-        cairo.set_source_rgb(red, green, blue);
-        if let Err(error) = cairo.paint() {
-            tracing::debug!(%error, "the stripe is not drawn");
-        }
-        Propagation::Stop
-    });
-    stripe.show();
-    stripe
+/// The stripe in the profile's colour along the top of the window.
+pub(super) struct Stripe {
+    area: gtk::DrawingArea,
+    color: Rc<Cell<Option<Color>>>,
+}
+
+impl Stripe {
+    const HEIGHT: i32 = 4;
+
+    fn new() -> Self {
+        let area = gtk::DrawingArea::new();
+        area.set_size_request(-1, Self::HEIGHT);
+        let color = Rc::<Cell<Option<Color>>>::default();
+        let shown = Rc::clone(&color);
+        area.connect_draw(move |_, cairo| {
+            if let Some(color) = shown.get() {
+                let [red, green, blue] = color::rgb(color).map(|channel| f64::from(channel) / 255.0);
+                cairo.set_source_rgb(red, green, blue);
+                if let Err(error) = cairo.paint() {
+                    tracing::debug!(%error, "the stripe is not drawn");
+                }
+            }
+            Propagation::Stop
+        });
+        Self { area, color }
+    }
+
+    pub(super) fn set(&self, color: Option<Color>) {
+        self.color.set(color);
+        self.area.set_visible(color.is_some());
+        self.area.queue_draw();
+    }
 }
 
 /// A page whose process has ended (out of memory, a bug) is loaded again; one that ends at once is left alone.

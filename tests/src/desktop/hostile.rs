@@ -5,6 +5,7 @@
 //! back as `GET /report?<name>=<outcome>`.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
@@ -17,11 +18,17 @@ pub const ELSEWHERE: &str = "https://elsewhere.example/";
 
 const PAGE: &str = include_str!("hostile.html");
 
+#[derive(Debug, Default)]
+struct Seen {
+    reports: Mutex<BTreeMap<String, String>>,
+    loads: AtomicUsize,
+}
+
 /// The server. Dropping it ends it.
 #[derive(Debug)]
 pub struct Hostile {
     port: u16,
-    reports: Arc<Mutex<BTreeMap<String, String>>>,
+    seen: Arc<Seen>,
     task: JoinHandle<()>,
 }
 
@@ -33,14 +40,14 @@ impl Hostile {
     pub async fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("no free port")?;
         let port = listener.local_addr()?.port();
-        let reports = Arc::<Mutex<BTreeMap<String, String>>>::default();
-        let seen = Arc::clone(&reports);
+        let seen = Arc::<Seen>::default();
+        let noted = Arc::clone(&seen);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, Arc::clone(&seen)));
+                tokio::spawn(answer(stream, Arc::clone(&noted)));
             }
         });
-        Ok(Self { port, reports, task })
+        Ok(Self { port, seen, task })
     }
 
     /// `http://127.0.0.1:<port>`
@@ -52,7 +59,13 @@ impl Hostile {
     /// What the page reported so far, by name.
     #[must_use]
     pub fn reports(&self) -> BTreeMap<String, String> {
-        self.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many times the page was loaded, not counting frames.
+    #[must_use]
+    pub fn loads(&self) -> usize {
+        self.seen.loads.load(Ordering::Relaxed)
     }
 }
 
@@ -62,7 +75,7 @@ impl Drop for Hostile {
     }
 }
 
-async fn answer(mut stream: TcpStream, reports: Arc<Mutex<BTreeMap<String, String>>>) -> std::io::Result<()> {
+async fn answer(mut stream: TcpStream, seen: Arc<Seen>) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
@@ -70,9 +83,12 @@ async fn answer(mut stream: TcpStream, reports: Arc<Mutex<BTreeMap<String, Strin
     let head = String::from_utf8_lossy(&head).into_owned();
     let target = head.split(' ').nth(1).unwrap_or("/");
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    if path == "/" {
+        seen.loads.fetch_add(1, Ordering::Relaxed);
+    }
     let (status, kind, body) = match path {
         "/report" => {
-            let mut reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut reports = seen.reports.lock().unwrap_or_else(PoisonError::into_inner);
             reports.extend(url::form_urlencoded::parse(query.as_bytes()).into_owned());
             ("204 No Content", "text/plain", "")
         }
