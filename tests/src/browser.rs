@@ -21,7 +21,7 @@ use crate::wait::{free_port, until};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// How long a page may take to show something; generous, for machines busy with other tests.
-const SHOW_LIMIT: Duration = Duration::from_secs(30);
+const SHOW_LIMIT: Duration = Duration::from_secs(60);
 
 /// A browser with one window and an empty profile.
 #[derive(Debug)]
