@@ -24,7 +24,7 @@ pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
     let manager = Window::start(&home.desktop, &[]).await?;
     manager.until_shown(&["Production", "Connected", "Lab", "Not connected"]).await?;
     keep(&home, "Postern", &folder.join("manager.png")).await?;
-    drop(manager);
+    manager.end().await?;
 
     let dashboard = Window::start(&home.desktop, &["--open", "prod"]).await?;
     dashboard.until_shown(SEEN).await?;

@@ -51,6 +51,23 @@ impl Window {
         Ok(Self { client, driver })
     }
 
+    /// Ends driver and app, and waits until the app is gone: one that starts meanwhile would take it for a first
+    /// instance, and hand over to a process that is dying.
+    ///
+    /// # Errors
+    /// When the app lives on.
+    pub async fn end(self) -> anyhow::Result<()> {
+        let app = self.app();
+        drop(self);
+        let Some(app) = app else { return Ok(()) };
+        let arguments = format!("/proc/{app}/cmdline");
+        until("the app's end", SHOW_LIMIT, async || {
+            // A dead process that nobody has reaped yet has no arguments any more.
+            Ok(std::fs::read(&arguments).unwrap_or_default().is_empty().then_some(()))
+        })
+        .await
+    }
+
     /// The WebDriver session, for what the methods here do not cover.
     #[must_use]
     pub fn driver(&self) -> &Client {
