@@ -63,7 +63,7 @@ pub struct Prefect {
     port: u16,
     options: Options,
     process: Process,
-    scratch: Scratch,
+    _scratch: Scratch,
 }
 
 impl Prefect {
@@ -104,7 +104,7 @@ impl Prefect {
                 Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
             })
             .await?;
-        Ok(Self { port, options, process, scratch })
+        Ok(Self { port, options, process, _scratch: scratch })
     }
 
     /// `http://127.0.0.1:<port>`
@@ -113,28 +113,10 @@ impl Prefect {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Its port.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.process.id()
-    }
-
-    /// Its log so far.
-    #[must_use]
-    pub fn log(&self) -> String {
-        self.process.stdout() + &self.process.stderr()
-    }
-
-    /// Where its files are.
-    #[must_use]
-    pub fn scratch(&self) -> &Scratch {
-        &self.scratch
     }
 
     /// Its API, straight, with its own credential.

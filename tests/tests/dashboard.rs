@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use postern_tests::browser::Browser;
 use postern_tests::postern::Postern;
-use postern_tests::prefect::Api;
+use postern_tests::prefect::{Api, Login, Options, Prefect};
 use postern_tests::secured::{LABEL, Secured};
 use postern_tests::wait::{free_port, until};
 use serde_json::{Value, json};
@@ -52,70 +52,154 @@ fn is_prefects_own(trouble: &str) -> bool {
 #[tokio::test]
 async fn behind_nginx_with_basic_auth_both_dashboards_work_without_a_login_page() -> anyhow::Result<()> {
     let scene = Secured::shared().await?;
-    use_both_dashboards(scene, scene.postern("prod").await?, "prod").await
+    let server = Server { profile: "prod", base: "", api: scene.prefect.api()? };
+    server.visit(&scene.postern("prod").await?).await
 }
 
 #[tokio::test]
 async fn without_an_edge_both_dashboards_work_without_a_login_page() -> anyhow::Result<()> {
     let scene = Secured::shared().await?;
+    let server = Server { profile: "plain", base: "", api: scene.prefect.api()? };
+    server.visit(&straight("plain", &scene.prefect.origin(), "", &scene.login).await?).await
+}
+
+#[tokio::test]
+async fn under_a_base_path_both_dashboards_work_without_a_login_page() -> anyhow::Result<()> {
+    let login = Login::unique("admin")?;
+    let base = "/prefect";
+    let options = Options { auth: Some(login.clone()), csrf: true, serve_base: Some(base.to_owned()) };
+    let prefect = Prefect::start(options).await?;
+    let server = Server { profile: "based", base, api: prefect.api()? };
+    server.api.seed(LABEL).await?;
+    server.visit(&straight("based", &prefect.origin(), base, &login).await?).await
+}
+
+/// An installation for a server without an edge, with the UI under a base path and the API beside it.
+async fn straight(profile: &str, origin: &str, base: &str, login: &Login) -> anyhow::Result<Postern> {
     let mut postern = Postern::new(&format!(
         "version = 1\n\
-         [[profile]]\nid = \"plain\"\nname = \"No edge\"\nurl = \"{}\"\nport = {}\n\
+         [[profile]]\nid = \"{profile}\"\nname = \"No edge\"\nport = {}\n\
+         url = \"{origin}{base}\"\napi_url = \"{origin}/api\"\n\
          [profile.prefect]\nusername = \"{}\"\n",
-        scene.prefect.origin(),
         free_port()?,
-        scene.login.username,
+        login.username,
     ))
     .await?;
-    postern.secret("plain", "prefect-password", &scene.login.password);
-    postern.secret("plain", "local-key", "only-good-on-this-machine");
-    use_both_dashboards(scene, postern, "plain").await
+    postern.secret(profile, "prefect-password", &login.password);
+    postern.secret(profile, "local-key", "only-good-on-this-machine");
+    Ok(postern)
 }
 
-async fn use_both_dashboards(scene: &Secured, postern: Postern, profile: &str) -> anyhow::Result<()> {
-    let serving = postern.serve(&[profile]).await?;
-    let browser = Browser::start().await?;
+/// A server with a profile.
+struct Server {
+    profile: &'static str,
+    /// Of its UI.
+    base: &'static str,
+    /// Straight, to see what arrives.
+    api: Api,
+}
 
-    browser.goto(&postern.open(profile).await?).await?;
-    browser.until_shown(&["Dashboard", "larch-flow"]).await?;
-    let origin = browser.driver().current_url().await?.origin().ascii_serialization();
-    let port = Url::parse(&serving.ready(profile)?.url)?.port().context("a gateway has a port")?;
-    assert_eq!(origin, format!("http://{profile}.localhost:{port}"));
+/// A browser that has been let in.
+struct Visit<'s> {
+    server: &'s Server,
+    browser: Browser,
+    /// The gateway's, as the browser names it.
+    origin: String,
+}
 
-    let used = async {
+impl Server {
+    /// Does in both UIs what a person does, and judges what went wrong.
+    async fn visit(&self, postern: &Postern) -> anyhow::Result<()> {
+        let profile = self.profile;
+        let serving = postern.serve(&[profile]).await?;
+        let browser = Browser::start().await?;
+        browser.goto(&postern.open(profile).await?).await?;
+        browser.until_shown(&["Dashboard", "larch-flow"]).await?;
+        let origin = browser.driver().current_url().await?.origin().ascii_serialization();
+        let port = Url::parse(&serving.ready(profile)?.url)?.port().context("a gateway has a port")?;
+        assert_eq!(origin, format!("http://{profile}.localhost:{port}"));
+
+        let visit = Visit { server: self, browser, origin };
+        let outcome = visit.use_both().await;
+        let mut troubles = visit.browser.troubles(&visit.origin).await?;
+        if let Err(error) = outcome {
+            let picture = visit.browser.screenshot(&format!("{profile}-failed")).await?;
+            return Err(error.context(format!("pictured in {}; troubles: {troubles:#?}", picture.display())));
+        }
+        troubles.retain(|trouble| !is_prefects_own(trouble));
+        assert_eq!(troubles, Vec::<String>::new());
+        ensure!(visit.browser.requests(&visit.origin).await > 100, "the record of requests is not kept");
+        visit.browser.close().await?;
+        Ok(())
+    }
+}
+
+impl Visit<'_> {
+    async fn use_both(&self) -> anyhow::Result<()> {
         for ui in [Ui::V2, Ui::V1] {
-            walk_through(&browser, &origin, ui, profile).await?;
-            create_and_delete_a_variable(scene, &browser, &origin, ui, profile).await?;
+            self.walk_through(ui).await?;
+            self.create_and_delete_a_variable(ui).await?;
         }
         Ok(())
-    };
-    let used: anyhow::Result<()> = used.await;
-    let mut troubles = browser.troubles(&origin).await?;
-    if let Err(error) = used {
-        let picture = browser.screenshot(&format!("{profile}-failed")).await?;
-        return Err(error.context(format!("pictured in {}; troubles: {troubles:#?}", picture.display())));
     }
-    troubles.retain(|trouble| !is_prefects_own(trouble));
-    assert_eq!(troubles, Vec::<String>::new());
-    ensure!(browser.requests(&origin).await > 100, "the record of requests is not kept");
-    browser.close().await?;
-    Ok(())
-}
 
-async fn walk_through(browser: &Browser, origin: &str, ui: Ui, scene: &str) -> anyhow::Result<()> {
-    for (page, shows) in PAGES {
-        let address = format!("{origin}{}/{page}", ui.base());
-        browser.goto(&address).await?;
-        browser.until_shown(shows).await.with_context(|| address.clone())?;
-        browser.screenshot(&format!("{scene}-{ui:?}-{page}").to_lowercase()).await?;
-        let arrived = browser.driver().current_url().await?;
-        ensure!(arrived.as_str().starts_with(&address), "{address} led to {arrived}");
-        let asked = "return document.querySelector('input[type=password]') !== null
-                     || localStorage.getItem('prefect-password') !== null";
-        let asked = browser.driver().execute(asked, vec![]).await?;
-        ensure!(asked == json!(false), "{address} asks for a password");
+    fn address(&self, ui: Ui, page: &str) -> String {
+        format!("{}{}{}/{page}", self.origin, self.server.base, ui.base())
     }
-    Ok(())
+
+    async fn screenshot(&self, ui: Ui, page: &str) -> anyhow::Result<()> {
+        self.browser.screenshot(&format!("{}-{ui:?}-{page}", self.server.profile).to_lowercase()).await?;
+        Ok(())
+    }
+
+    async fn walk_through(&self, ui: Ui) -> anyhow::Result<()> {
+        for (page, shows) in PAGES {
+            let address = self.address(ui, page);
+            self.browser.goto(&address).await?;
+            self.browser.until_shown(shows).await.with_context(|| address.clone())?;
+            self.screenshot(ui, page).await?;
+            let arrived = self.browser.driver().current_url().await?;
+            ensure!(arrived.as_str().starts_with(&address), "{address} led to {arrived}");
+            let asked = "return document.querySelector('input[type=password]') !== null
+                         || localStorage.getItem('prefect-password') !== null";
+            let asked = self.browser.driver().execute(asked, vec![]).await?;
+            ensure!(asked == json!(false), "{address} asks for a password");
+        }
+        Ok(())
+    }
+
+    async fn create_and_delete_a_variable(&self, ui: Ui) -> anyhow::Result<()> {
+        let browser = &self.browser;
+        let name = format!("{LABEL}_{}_{ui:?}", self.server.profile).to_lowercase();
+        let page = self.address(ui, "variables");
+        let forms = Forms::of(ui, &name);
+        let there = Variable { api: &self.server.api, path: format!("/variables/name/{name}") };
+
+        there
+            .until(Some(json!(42)), async || {
+                browser.goto(&page).await?;
+                browser.until_shown(&["Variables"]).await?;
+                browser.click(forms.add).await?;
+                let field = "//*[@role='dialog']//label[normalize-space(.)='Name']/following::input[1]";
+                browser.find(field).await?.send_keys(&name).await?;
+                browser.click(forms.value).await?;
+                browser.find(forms.value).await?.send_keys("42").await?;
+                browser.click("//*[@role='dialog']//button[normalize-space(.)='Create']").await
+            })
+            .await?;
+        browser.find(&forms.row).await.context("the variable is not listed")?;
+        self.screenshot(ui, "variable").await?;
+
+        there
+            .until(None, async || {
+                browser.goto(&page).await?;
+                browser.click(&format!("{}{}", forms.row, forms.menu)).await?;
+                browser.click(forms.delete).await?;
+                browser.click(forms.confirm).await
+            })
+            .await?;
+        browser.until_gone(&name).await.context("the deleted variable is still listed")
+    }
 }
 
 /// Where the forms for variables have their parts, as XPath.
@@ -151,51 +235,13 @@ impl Forms {
     }
 }
 
-async fn create_and_delete_a_variable(
-    scene: &Secured,
-    browser: &Browser,
-    origin: &str,
-    ui: Ui,
-    profile: &str,
-) -> anyhow::Result<()> {
-    let name = format!("{LABEL}_{profile}_{ui:?}").to_lowercase();
-    let page = format!("{origin}{}/variables", ui.base());
-    let forms = Forms::of(ui, &name);
-    let there = Variable { api: scene.prefect.api()?, path: format!("/variables/name/{name}") };
-
-    there
-        .until(Some(json!(42)), async || {
-            browser.goto(&page).await?;
-            browser.until_shown(&["Variables"]).await?;
-            browser.click(forms.add).await?;
-            let field = "//*[@role='dialog']//label[normalize-space(.)='Name']/following::input[1]";
-            browser.find(field).await?.send_keys(&name).await?;
-            browser.click(forms.value).await?;
-            browser.find(forms.value).await?.send_keys("42").await?;
-            browser.click("//*[@role='dialog']//button[normalize-space(.)='Create']").await
-        })
-        .await?;
-    browser.find(&forms.row).await.context("the variable is not listed")?;
-    browser.screenshot(&format!("{profile}-{ui:?}-variable").to_lowercase()).await?;
-
-    there
-        .until(None, async || {
-            browser.goto(&page).await?;
-            browser.click(&format!("{}{}", forms.row, forms.menu)).await?;
-            browser.click(forms.delete).await?;
-            browser.click(forms.confirm).await
-        })
-        .await?;
-    browser.until_gone(&name).await.context("the deleted variable is still listed")
-}
-
 /// A variable, as the server itself has it.
-struct Variable {
-    api: Api,
+struct Variable<'s> {
+    api: &'s Api,
     path: String,
 }
 
-impl Variable {
+impl Variable<'_> {
     /// Does what a person does until the server has the value, or has none: tries again where it was busy.
     async fn until(&self, wanted: Option<Value>, try_it: impl AsyncFn() -> anyhow::Result<()>) -> anyhow::Result<()> {
         const TRIES: usize = 4;
