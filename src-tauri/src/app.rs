@@ -5,8 +5,11 @@
 //! know each other.
 
 use std::error::Error;
+use std::fs::DirBuilder;
 #[cfg(target_os = "linux")]
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -41,6 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         .build(context)?;
 
     let data = folders.data().to_owned();
+    make_private(&data).map_err(|error| format!("cannot make {}: {error}", data.display()))?;
     let control = Control { folders, vault: Vault::open(options.vault), at_start: AtStart::Always };
     let (controller, requests) = block_on(async { Controller::start(control) });
     app.manage(controller.clone());
@@ -53,6 +57,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     shell.be_seen();
     let code = app.run_return(move |app, event| shell.on_event(app, event));
     Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// What windows keep of a server is for nobody else on this machine to read.
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 /// Brings to the shell what the controller says.

@@ -71,11 +71,11 @@ struct Dashboard {
 /// Why there is no window.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("the window could not be made: {0}")]
+    #[error("The system makes no window: {0}")]
     Window(#[from] tauri::Error),
-    #[error("the web view could not be made: {0}")]
+    #[error("The system makes no web view: {0}")]
     View(#[from] wry::Error),
-    #[error("“{0}” is no origin")]
+    #[error("“{0}” is no address of a gateway")]
     Origin(String),
 }
 

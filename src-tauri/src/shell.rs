@@ -10,8 +10,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use postern_control::controller::{Event, Handle, ShellRequest, State};
-use postern_control::{menu, view};
-use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent, WindowEvent};
+use postern_control::menu;
+use postern_control::view::{self, Trouble};
+use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent, WindowEvent, async_runtime};
 use tokio::sync::watch;
 
 use crate::dashboard::{self, Dashboards, Opening};
@@ -59,25 +60,26 @@ impl Shell {
 
     /// One event of the event loop.
     pub(crate) fn on_event(&mut self, app: &AppHandle, event: RunEvent) {
-        if let RunEvent::MainEventsCleared = event {
-            while let Ok(message) = self.inbox.try_recv() {
-                self.receive(app, message);
+        match event {
+            RunEvent::MainEventsCleared => {
+                while let Ok(message) = self.inbox.try_recv() {
+                    self.receive(app, message);
+                }
             }
-        } else if let RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } = event {
-            self.dashboards.gone(&label);
-        } else if let RunEvent::ExitRequested { code: None, api, .. } = event {
-            api.prevent_exit();
-            self.last_window_closed();
-        }
-        #[cfg(not(target_os = "linux"))]
-        if let RunEvent::MenuEvent(event) = &event
-            && let Some(action) = menu::Action::from_id(event.id().as_ref())
-        {
-            self.outbox.post(Message::Chosen(action));
-        }
-        #[cfg(target_os = "macos")]
-        if let RunEvent::Reopen { has_visible_windows: false, .. } = event {
-            self.outbox.post(Message::Show);
+            RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => self.dashboards.gone(&label),
+            RunEvent::ExitRequested { code: None, api, .. } => {
+                api.prevent_exit();
+                self.last_window_closed();
+            }
+            #[cfg(not(target_os = "linux"))]
+            RunEvent::MenuEvent(event) => {
+                if let Some(action) = menu::Action::from_id(event.id().as_ref()) {
+                    self.outbox.post(Message::Chosen(action));
+                }
+            }
+            #[cfg(target_os = "macos")]
+            RunEvent::Reopen { has_visible_windows: false, .. } => self.outbox.post(Message::Show),
+            _ => {}
         }
     }
 
@@ -122,9 +124,11 @@ impl Shell {
         tracing::debug!(?request, "asked");
         match request {
             ShellRequest::OpenDashboard { id, name, color, enter, origin, data_dir } => {
-                let opening = Opening { id, name, color, enter, origin, data_dir };
+                let opening = Opening { id, name: name.clone(), color, enter, origin, data_dir };
                 if let Err(error) = self.dashboards.open(app, &self.outbox, opening) {
                     tracing::error!(%error, "no dashboard");
+                    let remedy = "Choose “Open in browser” instead.";
+                    self.give_notice(Some(name), Trouble::new("window_failed", format!("{error}."), remedy));
                 }
             }
             ShellRequest::ReenterDashboard { id, enter } => {
@@ -134,9 +138,7 @@ impl Shell {
             ShellRequest::OpenBrowser { url } => browser::open(app, url.expose()),
             ShellRequest::Copy { text } => self.copy(text),
             ShellRequest::ShowManager => self.show_manager(app),
-            ShellRequest::ShowTrouble { name, trouble } => {
-                tauri::async_runtime::spawn(notice::give(self.outbox.clone(), name, trouble));
-            }
+            ShellRequest::ShowTrouble { name, trouble } => self.give_notice(name, trouble),
             ShellRequest::Exit => app.exit(0),
         }
     }
@@ -145,6 +147,10 @@ impl Shell {
         if let Err(error) = manager::show(app, &self.data) {
             tracing::error!(%error, "the manager cannot be shown");
         }
+    }
+
+    fn give_notice(&self, name: Option<String>, trouble: Trouble) {
+        async_runtime::spawn(notice::give(self.outbox.clone(), name, trouble));
     }
 
     fn copy(&mut self, text: String) {
@@ -160,7 +166,7 @@ impl Shell {
     fn last_window_closed(&self) {
         let outbox = self.outbox.clone();
         let icon = self.tray.is_some();
-        tauri::async_runtime::spawn(async move {
+        async_runtime::spawn(async move {
             if !(icon && presence::visible().await) {
                 outbox.post(Message::QuitIfUnseen);
             }
@@ -171,7 +177,7 @@ impl Shell {
     pub(crate) fn be_seen(&self) {
         let outbox = self.outbox.clone();
         let icon = self.tray.is_some();
-        tauri::async_runtime::spawn(async move {
+        async_runtime::spawn(async move {
             if !(icon && presence::appears().await) {
                 outbox.post(Message::ShowIfUnseen);
             }

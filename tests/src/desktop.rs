@@ -101,6 +101,22 @@ impl Desktop {
         self.scratch.join("home")
     }
 
+    /// Where the app keeps its profiles.
+    #[must_use]
+    pub fn profiles_file(&self) -> PathBuf {
+        self.home().join(".config/postern/profiles.toml")
+    }
+
+    /// Writes the app's profiles, as the text of `[[profile]]` tables; see [`profile`].
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_profiles(&self, profiles: &str) -> anyhow::Result<()> {
+        let file = self.profiles_file();
+        fs::create_dir_all(file.parent().context("a file without a folder")?)?;
+        Ok(fs::write(file, format!("version = 1\n\n{profiles}"))?)
+    }
+
     /// Where everything of this desktop is.
     #[must_use]
     pub fn scratch(&self) -> &Scratch {
@@ -250,6 +266,12 @@ fn screenshot_path(name: &str) -> anyhow::Result<PathBuf> {
 }
 
 const OPENED: &str = "opened-in-browser";
+
+/// The profile of a server that asks for nothing.
+#[must_use]
+pub fn profile(id: &str, url: &str, port: u16) -> String {
+    format!("[[profile]]\nid = \"{id}\"\nname = \"{id}\"\nurl = \"{url}\"\nport = {port}\n")
+}
 
 /// What opens web addresses on this desktop: a note of them.
 fn install_browser(scratch: &Scratch) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! Secrets reach it through the environment only: arguments are readable by everyone.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use reqwest::{Method, Response, StatusCode};
@@ -225,6 +225,26 @@ impl Api {
         })
         .await;
         seen.with_context(|| format!("POST {path} last showed {last}"))
+    }
+
+    /// Waits until `prefect events stream` prints an event that happens now: a new flow.
+    ///
+    /// # Errors
+    /// With the stream's last words, when none comes within `limit`.
+    pub async fn until_streamed(&self, stream: &mut Process, limit: Duration) -> anyhow::Result<()> {
+        // One is not enough: the server sends a new subscriber what is stored and what happens from then on,
+        // and loses to it what waits in between to be stored.
+        let mut flows = 0;
+        let mut due = Instant::now();
+        let event = async |stream: &Process| {
+            if due <= Instant::now() {
+                self.post("/flows/", &json!({"name": format!("streamed-{flows}")})).await?;
+                flows += 1;
+                due += Duration::from_secs(1);
+            }
+            Ok(stream.stdout().contains("\"streamed-").then_some(()))
+        };
+        stream.until("a flow's event on the stream", limit, event).await
     }
 
     /// Puts one of each thing the dashboards list onto the server, each named after `label`:

@@ -11,7 +11,6 @@ use postern_tests::process::Process;
 use postern_tests::python::{PREFECT, venv};
 use postern_tests::scratch::Scratch;
 use postern_tests::secured::{LABEL, Secured};
-use serde_json::json;
 
 const LIMIT: Duration = Duration::from_secs(90);
 
@@ -83,8 +82,6 @@ async fn events(environment: &BTreeMap<String, String>, scene: &Secured) -> anyh
     // Not a terminal: so Python must be told to write line by line.
     command.args(["events", "stream"]).env("PYTHONUNBUFFERED", "1");
     let mut stream = Process::spawn("stream", command, &home)?;
-    scene.prefect.api()?.post("/flows/", &json!({"name": "hazel"})).await?;
-    let event = async |stream: &Process| Ok(stream.stdout().contains("hazel").then_some(()));
-    stream.until("the flow's event on the stream", LIMIT, event).await?;
+    scene.prefect.api()?.until_streamed(&mut stream, LIMIT).await?;
     Ok((stream, home))
 }

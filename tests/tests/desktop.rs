@@ -4,16 +4,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use postern_tests::canary::Sweep;
-use postern_tests::desktop::hostile::{ELSEWHERE, Hostile};
 use postern_tests::desktop::notices::Notices;
 use postern_tests::desktop::panel::Panel;
 use postern_tests::desktop::window::Window;
-use postern_tests::desktop::{Desktop, app};
+use postern_tests::desktop::{Desktop, app, profile};
 use postern_tests::prefect::Login;
 use postern_tests::process::Process;
 use postern_tests::secured::Secured;
@@ -161,7 +159,7 @@ async fn each_trouble_says_what_it_is_in_the_tray_and_in_the_manager() -> anyhow
         profile("port-taken", &url, taken.local_addr()?.port()),
         profile("nothing-saved", &url, free_port()?),
     ];
-    write_profiles(&desktop, &profiles.concat())?;
+    desktop.write_profiles(&profiles.concat())?;
     for id in ["wrong-password", "server-down", "port-taken"] {
         desktop.put_secret(&format!("{id}/edge-password"), "not the password").await?;
     }
@@ -185,148 +183,6 @@ async fn each_trouble_says_what_it_is_in_the_tray_and_in_the_manager() -> anyhow
     }
     desktop.until_same_picture(&icon, "tray-trouble@2x.png").await?;
     window.screenshot("manager-trouble").await?;
-    Ok(())
-}
-
-#[tokio::test]
-async fn the_dashboards_page_reaches_neither_the_app_nor_anything_else_of_this_machine() -> anyhow::Result<()> {
-    let server = Hostile::start().await?;
-    let desktop = Desktop::start().await?;
-    let panel = Panel::start(&desktop).await?;
-    write_profiles(&desktop, &profile("hostile", &server.origin(), free_port()?))?;
-    let window = Window::start(&desktop, &["--open", "hostile"]).await?;
-    until("the end of the page's attempts", LIMIT, async || Ok(server.reports().remove("done"))).await?;
-    let home = window.driver().current_url().await?;
-
-    for (id, opened) in [
-        ("link", Some("https://docs.example/from-a-link")),
-        ("window", Some("https://docs.example/in-a-new-window")),
-        ("mail", Some("mailto:help@example.com")),
-        ("away", Some(ELSEWHERE)),
-        ("file", None),
-        ("file-window", None),
-        ("app", None),
-        ("data", None),
-    ] {
-        let before = desktop.opened().len();
-        window.click(id).await?;
-        match opened {
-            Some(address) => {
-                let last = async || Ok(desktop.opened().into_iter().nth(before));
-                let opened = until("an address for the browser", LIMIT, last).await;
-                assert_eq!(opened.with_context(|| format!("{id}: {}", window.log()))?, address);
-            }
-            // What is not opened cannot be waited for; the next click comes after it.
-            None => assert_eq!(window.driver().current_url().await?, home, "{id}"),
-        }
-        assert_eq!(window.driver().current_url().await?, home, "{id}");
-    }
-    window.click("script").await?;
-    until("the script's report", LIMIT, async || Ok(server.reports().remove("script"))).await?;
-    window.click("own-window").await?;
-    until("the page's other path", LIMIT, async || Ok(server.reports().remove("doors at /second-page"))).await?;
-    assert_eq!(desktop.opened().len(), 4, "{:?}", desktop.opened());
-    assert_eq!(desktop.windows()?.len(), 1);
-
-    window.click("flood").await?;
-    until("the end of the flood", LIMIT, async || Ok(server.reports().remove("flood"))).await?;
-    let flood = desktop.opened().iter().filter(|address| address.starts_with("https://flood.example/")).count();
-    assert!((1..=5).contains(&flood), "{flood} addresses were opened");
-
-    let reports: Vec<String> = server.reports().iter().map(|(name, outcome)| format!("{name}: {outcome}")).collect();
-    insta::assert_snapshot!(reports.join("\n"), @r"
-    done: yes
-    doors at /: none
-    doors at /in-a-frame in a frame: none
-    doors at /second-page: none
-    doors in a written frame: none
-    doors in an empty frame: none
-    fetch asset://localhost/etc/passwd: refused: TypeError
-    fetch file:///etc/passwd: refused: TypeError
-    fetch http://ipc.localhost/manager_view: refused: TypeError
-    fetch ipc://localhost/manager_view: refused: TypeError
-    fetch tauri://localhost/index.html: refused: TypeError
-    flood: over
-    frame file:///etc/passwd: refused: TypeError
-    frame tauri://localhost/index.html: refused: TypeError
-    invoke: refused: TypeError
-    message handler: refused: TypeError
-    navigation to file:///etc/passwd: stayed at home
-    navigation to tauri://localhost/index.html: stayed at home
-    script: ran in http:
-    window: refused: TypeError
-    ");
-    drop(panel);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_page_that_closes_itself_takes_its_window_along() -> anyhow::Result<()> {
-    let server = Hostile::start().await?;
-    let desktop = Desktop::start().await?;
-    let panel = Panel::start(&desktop).await?;
-    write_profiles(&desktop, &profile("hostile", &server.origin(), free_port()?))?;
-    let window = Window::start(&desktop, &["--open", "hostile"]).await?;
-    let icon = panel.icon().await?;
-    window.click("close").await?;
-    desktop.until_closed("hostile — Prefect").await?;
-    icon.click(&["hostile", "Open"]).await?;
-    desktop.window("hostile — Prefect").await?;
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_window_that_shows_a_page_of_ours_is_let_in_again_and_any_other_stays_as_it_is() -> anyhow::Result<()> {
-    let server = Hostile::start().await?;
-    let desktop = Desktop::start().await?;
-    let panel = Panel::start(&desktop).await?;
-    write_profiles(&desktop, &profile("server", &server.origin(), free_port()?))?;
-    let window = Window::start(&desktop, &["--open", "server"]).await?;
-    let icon = panel.icon().await?;
-    window.until_shown(&["Not your dashboard"]).await?;
-    let home = window.driver().current_url().await?;
-
-    window.driver().goto(home.join("/some/page")?.as_str()).await?;
-    icon.click(&["server", "Open"]).await?;
-    // One thing after the other: when the manager is there, the click before has had its effect.
-    icon.click(&["Manage"]).await?;
-    desktop.window("Postern").await?;
-    assert_eq!(window.driver().current_url().await?.path(), "/some/page");
-
-    window.driver().goto(home.join("/.postern/enter?pass=stale")?.as_str()).await?;
-    window.until_shown(&["pass_stale"]).await?;
-    icon.click(&["server", "Open"]).await?;
-    window.until_shown(&["Not your dashboard"]).await
-}
-
-#[tokio::test]
-async fn an_open_dashboard_follows_its_profile_to_another_port_and_name() -> anyhow::Result<()> {
-    let server = Hostile::start().await?;
-    let desktop = Desktop::start().await?;
-    let panel = Panel::start(&desktop).await?;
-    let old = free_port()?;
-    write_profiles(&desktop, &profile("server", &server.origin(), old))?;
-    let window = Window::start(&desktop, &[]).await?;
-    let icon = panel.icon().await?;
-    icon.click(&["server", "Open"]).await?;
-    until("the dashboard", LIMIT, async || Ok((server.loads() > 0).then_some(()))).await?;
-    let before = server.loads();
-
-    let new = free_port()?.to_string();
-    window.click("edit").await?;
-    window.click("advanced").await?;
-    for (field, text) in [("field-name", "Renamed"), ("field-port", new.as_str())] {
-        window.find(&format!("//*[@id='{field}']")).await?.clear().await?;
-        window.type_into(field, text).await?;
-    }
-    window.click("save").await?;
-    until_closed(old).await?;
-    until("the dashboard at its new port", LIMIT, async || Ok((server.loads() > before).then_some(()))).await?;
-    icon.until("the new name", |menu| menu.contains("Renamed — connected")).await?;
-    icon.click(&["Renamed", "Open"]).await?;
-    desktop.window("Renamed — Prefect").await?;
-    assert_eq!(desktop.windows()?.len(), 2);
-    assert_eq!(desktop.opened(), Vec::<String>::new());
     Ok(())
 }
 
@@ -420,7 +276,7 @@ async fn without_a_keychain_it_says_so_and_saves_nothing() -> anyhow::Result<()>
     window.click("save").await?;
     let said = window.find("//*[@id='form-error']").await?.text().await?;
     assert!(said.starts_with("This machine has no keychain service that answers"), "{said}");
-    assert!(!profiles_file(&desktop).exists());
+    assert!(!desktop.profiles_file().exists());
     let sweep = Sweep::default().with_login("the password", &login);
     assert_eq!(sweep.files(desktop.scratch().path())?, Vec::<String>::new());
     Ok(())
@@ -432,7 +288,7 @@ async fn what_cannot_be_opened_is_a_notice_with_its_reason() -> anyhow::Result<(
     let panel = Panel::start(&desktop).await?;
     let taken = TcpListener::bind(("127.0.0.1", 0))?;
     let profile = profile("R&D_1 <x>", "http://127.0.0.1:9", taken.local_addr()?.port());
-    write_profiles(&desktop, &profile.replace("id = \"R&D_1 <x>\"", "id = \"rd\"\nconnect = \"on-demand\""))?;
+    desktop.write_profiles(&profile.replace("id = \"R&D_1 <x>\"", "id = \"rd\"\nconnect = \"on-demand\""))?;
     let mut postern = app::start(&desktop, &["--hidden"])?;
     let icon = panel.icon().await?;
     icon.until("the profile", |menu| menu.contains("R&D_1 <x> — off")).await?;
@@ -452,24 +308,9 @@ async fn what_cannot_be_opened_is_a_notice_with_its_reason() -> anyhow::Result<(
     Ok(())
 }
 
-/// The profile of a server that asks for nothing.
-fn profile(id: &str, url: &str, port: u16) -> String {
-    format!("[[profile]]\nid = \"{id}\"\nname = \"{id}\"\nurl = \"{url}\"\nport = {port}\n")
-}
-
-fn profiles_file(desktop: &Desktop) -> PathBuf {
-    desktop.home().join(".config/postern/profiles.toml")
-}
-
-fn write_profiles(desktop: &Desktop, profiles: &str) -> anyhow::Result<()> {
-    let file = profiles_file(desktop);
-    fs::create_dir_all(file.parent().context("no folder")?)?;
-    Ok(fs::write(file, format!("version = 1\n\n{profiles}"))?)
-}
-
 /// The port of the only profile.
 fn port(desktop: &Desktop) -> anyhow::Result<u16> {
-    let file = fs::read_to_string(profiles_file(desktop))?;
+    let file = fs::read_to_string(desktop.profiles_file())?;
     let port = file.lines().find_map(|line| line.strip_prefix("port = ")).context("no port in profiles.toml")?;
     Ok(port.parse()?)
 }

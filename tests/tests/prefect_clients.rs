@@ -127,14 +127,7 @@ async fn events_flow_both_ways_over_sockets() -> anyhow::Result<()> {
     let mut command = machine.command("prefect", &["events", "stream"]);
     command.env("PYTHONUNBUFFERED", "1");
     let mut stream = Process::spawn("stream", command, &machine.home)?;
-    // Whatever happens on the server is an event; the stream begins a minute before it is asked for.
-    machine.server.post("/flows/", &json!({"name": "hazel"})).await?;
-    let outward = async |stream: &Process| {
-        let received = stream.stdout();
-        let mut events = received.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        Ok(events.any(|event| event["resource"]["prefect.resource.name"] == "hazel").then_some(()))
-    };
-    stream.until("the flow's event on the stream", LIMIT, outward).await?;
+    machine.server.until_streamed(&mut stream, LIMIT).await?;
 
     let script = r#"
 from prefect.events import emit_event

@@ -2,6 +2,7 @@
 //! command that failed.
 
 use std::ffi::OsStr;
+use std::io::{IsTerminal as _, stdout};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -30,6 +31,10 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn npm() -> Command {
     let mut command = program("npm");
     command.current_dir(root().join("ui"));
+    if !stdout().is_terminal() {
+        // Some of what npm starts takes `CI` for a terminal with colours.
+        command.env("NO_COLOR", "1");
+    }
     command
 }
 
