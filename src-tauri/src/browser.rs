@@ -1,26 +1,36 @@
 //! The user's own browser, for what does not belong into a window of ours.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use postern_control::Secret;
 use tauri::AppHandle;
+use tauri::async_runtime::spawn_blocking;
 use tauri_plugin_shell::ShellExt as _;
 use url::Url;
 
 /// Opens the address. It may hold a pass: neither it nor an error that repeats it is logged. The system hands it
 /// over as a program's argument, for all to see; that is why a pass works once, and soon no more.
-#[expect(deprecated, reason = "the shell plugin's own `open`; its successor is one more plugin for the same call")]
-pub(crate) fn open(app: &AppHandle, url: &str) {
-    if app.shell().open(url, None).is_err() {
-        tracing::warn!("no program of this system opens web addresses");
-    }
+pub(crate) fn open(app: &AppHandle, url: Secret) {
+    let app = app.clone();
+    // It waits for each program that may fail to start: not on the event loop's thread.
+    spawn_blocking(move || {
+        #[expect(
+            deprecated,
+            reason = "the shell plugin's own `open`; its successor is one more plugin for the same call"
+        )]
+        let opened = app.shell().open(url.expose(), None);
+        if opened.is_err() {
+            tracing::warn!("no program of this system opens web addresses");
+        }
+    });
 }
 
 /// Hands over what a page leads to, and no more than a person can click: a page must not flood the browser.
 pub(crate) struct Outlet {
     app: AppHandle,
-    recent: Mutex<VecDeque<Instant>>,
+    recent: RefCell<VecDeque<Instant>>,
 }
 
 impl Outlet {
@@ -28,7 +38,7 @@ impl Outlet {
     const WITHIN: Duration = Duration::from_secs(5);
 
     pub(crate) fn new(app: AppHandle) -> Self {
-        Self { app, recent: Mutex::default() }
+        Self { app, recent: RefCell::default() }
     }
 
     /// Opens the address, unless too many were opened a moment ago.
@@ -39,11 +49,11 @@ impl Outlet {
             return;
         }
         tracing::debug!(scheme = url.scheme(), host, "to the browser");
-        open(&self.app, url.as_str());
+        open(&self.app, Secret::new(url.to_string()));
     }
 
     fn admit(&self, now: Instant) -> bool {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent.borrow_mut();
         recent.retain(|then| now.duration_since(*then) < Self::WITHIN);
         let admitted = recent.len() < Self::AT_MOST;
         if admitted {

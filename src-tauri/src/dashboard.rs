@@ -80,8 +80,8 @@ pub(crate) enum Failure {
 }
 
 impl Dashboards {
-    /// Opens the profile's window, or brings it to the front. An open window keeps what it shows, unless that
-    /// is a page of the gateway's own, or nothing.
+    /// Opens the profile's window, or brings it to the front. An open window keeps what it shows, as long as that
+    /// is the server's.
     ///
     /// # Errors
     /// When the system cannot make the window.
@@ -190,9 +190,15 @@ impl Dashboard {
                 && std::env::var_os("TAURI_WEBVIEW_AUTOMATION").is_some_and(|value| value == "true"),
         );
         let (home, lost) = (Rc::new(RefCell::new(home)), Rc::default());
-        let builder = view(&mut context, app, outbox, &opening.id, &home);
+        let leads = Rc::new(Leads {
+            id: opening.id.clone(),
+            home: Rc::clone(&home),
+            outlet: Outlet::new(app.clone()),
+            outbox: outbox.clone(),
+        });
+        let builder = view(&mut context, &leads);
         #[cfg(target_os = "linux")]
-        let (stripe, view) = linux::build(builder, &window, outbox, &opening.id, &lost)?;
+        let (stripe, view) = linux::build(builder, &window, leads, &lost)?;
         #[cfg(target_os = "macos")]
         let view = {
             use wry::WebViewBuilderExtDarwin as _;
@@ -237,7 +243,9 @@ impl Dashboard {
         self.window.set_focus()
     }
 
-    /// The gateway marks its own pages. What the page says about itself can only cost it its own state.
+    /// Whether the page is none of the server's: one of the gateway's own, which it marks, or one of nobody's,
+    /// such as the web view's own about a connection it did not get. What the page says about itself can only cost
+    /// it its own state.
     fn enter_if_shut_out(&self, outbox: &Outbox, opening: Opening) -> Result<(), Failure> {
         let moved = !matches!(navigation::judge(&self.home.borrow(), &opening.origin), Verdict::Stay);
         if moved || self.lost.get() {
@@ -246,63 +254,74 @@ impl Dashboard {
         let enter = Message::Enter { id: opening.id, address: opening.enter };
         let enter = std::sync::Mutex::new(Some(enter));
         let outbox = outbox.clone();
-        Ok(self.view.evaluate_script_with_callback(
-            "document.documentElement.hasAttribute('data-postern-fault')",
-            move |shut_out| {
-                let enter = enter.lock().map_or(None, |mut enter| enter.take());
-                if let Some(enter) = enter.filter(|_| shut_out == "true") {
-                    outbox.post(enter);
-                }
-            },
-        )?)
+        let home = self.home.borrow().origin().ascii_serialization();
+        let shut_out =
+            format!("location.origin !== '{home}' || document.documentElement.hasAttribute('data-postern-fault')");
+        Ok(self.view.evaluate_script_with_callback(&shut_out, move |shut_out| {
+            let enter = enter.lock().map_or(None, |mut enter| enter.take());
+            if let Some(enter) = enter.filter(|_| shut_out == "true") {
+                outbox.post(enter);
+            }
+        })?)
     }
 }
 
-fn view<'a>(
-    context: &'a mut WebContext,
-    app: &AppHandle,
-    outbox: &Outbox,
-    id: &ProfileId,
-    home: &Rc<RefCell<Url>>,
-) -> WebViewBuilder<'a> {
-    let outlet = Rc::new(Outlet::new(app.clone()));
-    // There is one window for each server: what would open another one of its own leads there instead.
-    let new_window = {
-        let (outlet, outbox, id, home) = (Rc::clone(&outlet), outbox.clone(), id.clone(), Rc::clone(home));
-        move |target: String| match navigation::judge(&home.borrow(), &target) {
-            Verdict::Stay => outbox.post(Message::Follow { id: id.clone(), address: target }),
-            Verdict::Browser(url) => outlet.offer(&url),
-            Verdict::Refuse => refused(&id, &target),
-        }
-    };
-    let (id, home) = (id.clone(), Rc::clone(home));
-    WebViewBuilder::new_with_web_context(context)
-        .with_navigation_handler(move |target| match navigation::judge(&home.borrow(), &target) {
-            Verdict::Stay => true,
-            Verdict::Browser(url) => {
-                outlet.offer(&url);
-                false
-            }
-            Verdict::Refuse => {
-                refused(&id, &target);
-                false
-            }
-        })
-        .with_new_window_req_handler(move |target, _| {
-            new_window(target);
-            NewWindowResponse::Deny
-        })
+fn view<'a>(context: &'a mut WebContext, leads: &Rc<Leads>) -> WebViewBuilder<'a> {
+    let builder = WebViewBuilder::new_with_web_context(context)
         .with_permission_handler(|_| PermissionResponse::Deny)
         .with_devtools(cfg!(debug_assertions))
         .with_general_autofill_enabled(false)
         .with_hotkeys_zoom(true)
         .with_back_forward_navigation_gestures(true)
-        .with_focused(true)
+        .with_focused(true);
+    // Linux asks before it gets here, and knows more: see `linux`.
+    #[cfg(not(target_os = "linux"))]
+    let builder = {
+        let here = Rc::clone(leads);
+        builder.with_navigation_handler(move |target| here.admit(&target, true))
+    };
+    let elsewhere = Rc::clone(leads);
+    builder.with_new_window_req_handler(move |target, _| {
+        elsewhere.divert(&target, true);
+        NewWindowResponse::Deny
+    })
 }
 
-fn refused(id: &ProfileId, target: &str) {
-    let scheme = target.split_once(':').map_or("", |(scheme, _)| scheme);
-    tracing::warn!(profile = %id, scheme, "refused: the page leads to what no window or browser may open");
+/// Where a page leads, and what becomes of it.
+struct Leads {
+    id: ProfileId,
+    /// Where everything in the window must stay.
+    home: Rc<RefCell<Url>>,
+    outlet: Outlet,
+    outbox: Outbox,
+}
+
+impl Leads {
+    /// Whether the window itself, or a frame in it, goes there. `asked`: a person's click or key led to it.
+    fn admit(&self, target: &str, asked: bool) -> bool {
+        match navigation::judge(&self.home.borrow(), target) {
+            Verdict::Stay => return true,
+            Verdict::Browser(url) if asked => self.outlet.offer(&url),
+            Verdict::Browser(url) => self.refuse(url.scheme(), "the page leads there by itself"),
+            Verdict::Refuse => self.refuse(target, "it is for no window or browser"),
+        }
+        false
+    }
+
+    /// There is one window for each server: what would open another one of its own leads there instead.
+    fn divert(&self, target: &str, asked: bool) {
+        // An empty window, for the page to fill, is a window of its own.
+        if target.starts_with("http") && matches!(navigation::judge(&self.home.borrow(), target), Verdict::Stay) {
+            self.outbox.post(Message::Follow { id: self.id.clone(), address: target.to_owned() });
+        } else if self.admit(target, asked) {
+            self.refuse(target, "there is one window for each server");
+        }
+    }
+
+    fn refuse(&self, target: &str, why: &str) {
+        let scheme = target.split_once(':').map_or(target, |(scheme, _)| scheme);
+        tracing::warn!(profile = %self.id, scheme, why, "refused where the page leads");
+    }
 }
 
 /// macOS keeps storage under 16 bytes instead of a path: FNV-1a of the id, the same in every version.

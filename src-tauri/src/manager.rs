@@ -1,13 +1,13 @@
 //! The manager's window: the only one whose page talks to us, and the only one that capabilities name.
 
 use std::path::Path;
-use std::sync::Arc;
 
+use postern_control::Secret;
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager as _, WebviewUrl, WebviewWindowBuilder};
 use url::Url;
 
-use crate::browser::Outlet;
+use crate::browser;
 use crate::navigation::{self, Verdict};
 
 /// The window's label, as in `capabilities/manager.json`.
@@ -31,11 +31,12 @@ pub(crate) fn show(app: &AppHandle, data: &Path) -> Result<(), Box<dyn std::erro
         return Ok(());
     }
     let home = Url::parse(HOME)?;
-    let outlet = Arc::new(Outlet::new(app.clone()));
+    // The page is our own: a link in it is followed by nobody but a person.
+    let opener = app.clone();
     let leads = move |target: &Url| match navigation::judge(&home, target.as_str()) {
         Verdict::Stay => true,
         Verdict::Browser(url) => {
-            outlet.offer(&url);
+            browser::open(&opener, Secret::new(url.to_string()));
             false
         }
         Verdict::Refuse => false,

@@ -135,7 +135,7 @@ impl Shell {
                 self.receive(app, Message::Enter { id, address: enter });
             }
             ShellRequest::CloseDashboard { id, data_dir } => self.dashboards.remove(&id, data_dir),
-            ShellRequest::OpenBrowser { url } => browser::open(app, url.expose()),
+            ShellRequest::OpenBrowser { url } => browser::open(app, url),
             ShellRequest::Copy { text } => self.copy(text),
             ShellRequest::ShowManager => self.show_manager(app),
             ShellRequest::ShowTrouble { name, trouble } => self.give_notice(name, trouble),
@@ -160,6 +160,9 @@ impl Shell {
         };
         if let Err(error) = copied {
             tracing::warn!(%error, "not copied");
+            let remedy = "Select it in the manager, and copy it there.";
+            let sentence = "The system takes nothing for its clipboard now.";
+            self.give_notice(None, Trouble::new("clipboard_failed", sentence, remedy));
         }
     }
 

@@ -166,6 +166,16 @@ impl Desktop {
         record.lines().map(str::to_owned).collect()
     }
 
+    /// The text on the clipboard; none where nobody has copied.
+    ///
+    /// # Errors
+    /// When it cannot be asked for.
+    pub async fn clipboard(&self) -> anyhow::Result<String> {
+        let mut tool = self.command("xclip");
+        tool.args(["-selection", "clipboard", "-out"]);
+        Ok(run("xclip", tool, "", &self.scratch, START_LIMIT).await?.stdout)
+    }
+
     /// The windows on the screen, the topmost first.
     ///
     /// # Errors

@@ -114,9 +114,16 @@ async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then
     .await?;
 
     icon.click(&["Production", "Copy API URL"]).await?;
+    let api = format!("http://127.0.0.1:{port}/api");
+    until("the address on the clipboard", LIMIT, async || Ok((desktop.clipboard().await? == api).then_some(())))
+        .await?;
     icon.click(&["Production", "Open in browser"]).await?;
     let opened = until("an address for the browser", LIMIT, async || Ok(desktop.opened().pop())).await?;
     assert!(opened.starts_with(&format!("http://production.localhost:{port}/.postern/enter?pass=")), "{opened}");
+
+    let sweep = Sweep::default().with_login("the server's password", &secured.login);
+    assert_eq!(sweep.arguments()?, Vec::<String>::new());
+    assert_eq!(sweep.environments(&[secured.prefect.id()])?, Vec::<String>::new());
 
     icon.click(&["Production", "Connect"]).await?;
     until_closed(port).await?;
@@ -135,7 +142,6 @@ async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then
     icon.click(&["Quit"]).await?;
     until_gone(&family).await?;
 
-    let sweep = Sweep::default().with_login("the server's password", &secured.login);
     let key = desktop.secret("production/local-key").await?.context("no local key in the keychain")?;
     let sweep = sweep.with("the local key", &key);
     assert_eq!(sweep.files(desktop.scratch().path())?, Vec::<String>::new());
@@ -169,7 +175,7 @@ async fn each_trouble_says_what_it_is_in_the_tray_and_in_the_manager() -> anyhow
     let told = [
         ("wrong-password", "not connected", "The server's edge refuses the profile's credential."),
         ("server-down", "not connected", "cannot be reached"),
-        ("port-taken", "port taken", "port"),
+        ("port-taken", "port taken", &format!("port {}", taken.local_addr()?.port())),
         ("nothing-saved", "not connected", "edge-password"),
     ];
     let menu = icon
@@ -190,12 +196,17 @@ async fn each_trouble_says_what_it_is_in_the_tray_and_in_the_manager() -> anyhow
 async fn a_second_start_brings_the_first_to_the_front_and_ends_with_success() -> anyhow::Result<()> {
     let desktop = Desktop::start().await?;
     let panel = Panel::start(&desktop).await?;
+    let dead = format!("http://127.0.0.1:{}", free_port()?);
+    desktop.write_profiles(&format!("{}connect = \"on-demand\"\n", profile("server", &dead, free_port()?)))?;
     let mut first = app::start(&desktop, &["--hidden"])?;
     let icon = panel.icon().await?;
     assert_eq!(desktop.windows()?, []);
 
     let start = |arguments: &'static [&'static str]| app::start(&desktop, arguments);
     assert_eq!(start(&["--hidden"])?.wait(LIMIT).await?.to_string(), SUCCESS);
+    // What is asked for later has its effect later: when this has, a window would be there.
+    icon.click(&["server", "Connect"]).await?;
+    icon.until("the click's effect", |menu| menu.contains("server — not connected")).await?;
     assert_eq!(desktop.windows()?, []);
     assert_eq!(start(&[])?.wait(LIMIT).await?.to_string(), SUCCESS);
     let manager = desktop.window("Postern").await?;
@@ -239,6 +250,28 @@ async fn without_a_tray_there_is_a_window_and_closing_it_ends_the_app() -> anyho
     icon.click(&["Add your first server"]).await?;
     desktop.window("Postern").await?;
     icon.click(&["Quit"]).await?;
+    assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_the_trays_library_there_is_a_window_too() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    let _panel = Panel::start(&desktop).await?;
+    // Looked for here first, and not to be loaded: as where it is not installed.
+    let libraries = desktop.scratch().join("libraries");
+    fs::create_dir(&libraries)?;
+    for name in ["libayatana-appindicator3", "libappindicator3"] {
+        for version in ["so", "so.1"] {
+            fs::write(libraries.join(format!("{name}.{version}")), "no library")?;
+        }
+    }
+    let mut command = app::command(&desktop)?;
+    command.arg("--hidden").env("LD_LIBRARY_PATH", &libraries);
+    let mut postern = Process::spawn("postern-desktop", command, desktop.scratch())?;
+    let manager = desktop.window("Postern").await?;
+    assert!(postern.stderr().contains("libayatana-appindicator3-1"), "{}", postern.stderr());
+    desktop.close(&manager)?;
     assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
     Ok(())
 }

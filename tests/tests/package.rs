@@ -95,15 +95,16 @@ fn package() -> anyhow::Result<PathBuf> {
     let built = app::binary()?;
     let target = built.parent().and_then(Path::parent).context("the app lies in no target folder")?;
     let folder = target.join("debian/debug");
+    let built = fs::metadata(&built)?.modified()?;
     let packages = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let package = packages.filter(|path| path.extension().is_some_and(|extension| extension == "deb")).max();
-    let current = |package: &PathBuf| -> anyhow::Result<bool> {
-        Ok(fs::metadata(package)?.modified()? >= fs::metadata(&built)?.modified()?)
+    let current = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "deb")
+            && fs::metadata(path).and_then(|file| file.modified()).is_ok_and(|packed| packed >= built)
     };
-    match package {
-        Some(package) if current(&package)? => Ok(package),
-        _ => anyhow::bail!("no current package in {}: run `cargo xtask package --debug`", folder.display()),
-    }
+    packages
+        .filter(current)
+        .max()
+        .with_context(|| format!("no current package in {}: run `cargo xtask package --debug`", folder.display()))
 }
 
 /// A search path that starts with this folder.

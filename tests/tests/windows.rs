@@ -5,10 +5,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use postern_tests::canary::Sweep;
 use postern_tests::desktop::hostile::{ELSEWHERE, Hostile};
 use postern_tests::desktop::panel::Panel;
 use postern_tests::desktop::window::Window;
-use postern_tests::desktop::{Desktop, profile};
+use postern_tests::desktop::{Desktop, app, profile};
 use postern_tests::wait::{free_port, until};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -21,6 +22,7 @@ async fn the_dashboards_page_reaches_neither_the_app_nor_anything_else_of_this_m
     desktop.write_profiles(&profile("hostile", &server.origin(), free_port()?))?;
     let window = Window::start(&desktop, &["--open", "hostile"]).await?;
     until("the end of the page's attempts", LIMIT, async || Ok(server.reports().remove("done"))).await?;
+    assert_eq!(desktop.opened(), Vec::<String>::new(), "opened with nobody having asked for it");
     let home = window.driver().current_url().await?;
 
     for (id, opened) in [
@@ -30,6 +32,7 @@ async fn the_dashboards_page_reaches_neither_the_app_nor_anything_else_of_this_m
         ("away", Some(ELSEWHERE)),
         ("file", None),
         ("file-window", None),
+        ("blank-window", None),
         ("app", None),
         ("data", None),
     ] {
@@ -76,8 +79,8 @@ async fn the_dashboards_page_reaches_neither_the_app_nor_anything_else_of_this_m
     frame tauri://localhost/index.html: refused: TypeError
     invoke: refused: TypeError
     message handler: refused: TypeError
-    navigation to file:///etc/passwd: stayed at home
-    navigation to tauri://localhost/index.html: stayed at home
+    navigation to file:///etc/passwd: stayed at /
+    navigation to tauri://localhost/index.html: stayed at /
     script: ran in http:
     window: refused: TypeError
     ");
@@ -163,6 +166,32 @@ async fn an_open_dashboard_follows_its_profile_to_another_port_and_name_and_goes
     until("the end of what it kept", LIMIT, async || Ok((!kept.exists()).then_some(()))).await?;
     until("an empty keychain", LIMIT, async || Ok(desktop.secret("server/local-key").await?.is_none().then_some(())))
         .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_dashboard_keeps_is_kept_for_its_profile_alone() -> anyhow::Result<()> {
+    let server = Hostile::start().await?;
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let profiles = [profile("one", &server.origin(), free_port()?), profile("two", &server.origin(), free_port()?)];
+    desktop.write_profiles(&profiles.concat())?;
+    let mut postern = app::start(&desktop, &["--hidden"])?;
+    let icon = panel.icon().await?;
+    for id in ["one", "two"] {
+        icon.click(&[id, "Open"]).await?;
+        desktop.window(&format!("{id} — Prefect")).await?;
+    }
+    let kept = desktop.home().join(".local/share/postern/dashboards");
+    let holds = |profile: &str, of: &str| {
+        let mark = Sweep::default().with("mark", &format!("kept-for-{of}.localhost"));
+        let folder = kept.join(format!("profile-{profile}"));
+        anyhow::Ok(folder.is_dir() && !mark.files(&folder)?.is_empty())
+    };
+    until("both marks", LIMIT, async || Ok((holds("one", "one")? && holds("two", "two")?).then_some(()))).await?;
+    assert!(!holds("one", "two")? && !holds("two", "one")?);
+    icon.click(&["Quit"]).await?;
+    assert_eq!(postern.wait(LIMIT).await?.code(), Some(0));
     Ok(())
 }
 

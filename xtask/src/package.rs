@@ -3,10 +3,10 @@
 //! A Debian package is a folder and a few fields, so `dpkg-deb` makes it straight from one: what is in the
 //! package is what [`stage`] lists. `dpkg-shlibdeps` finds the libraries, with the versions they need.
 
-use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 
@@ -75,16 +75,22 @@ fn pack(profile: Profile) -> Result<PathBuf> {
 
     let package = folder.join(format!("postern_{version}_{architecture}.deb"));
     // The same tree makes the same bytes, whenever it is packed.
-    let date = process::text(program("git").args(["log", "-1", "--format=%ct"]))?;
     process::run(
         program("dpkg-deb")
             .args(["--build", "--root-owner-group", compression])
             .args([&stage, &package])
-            .env("SOURCE_DATE_EPOCH", date.trim())
+            .env("SOURCE_DATE_EPOCH", date())
             .stdout(Stdio::null()),
     )?;
     fs::remove_dir_all(&source)?;
     Ok(package)
+}
+
+/// When the tree came to be, in seconds since 1970: as said, or as git knows, or 0 for a tree without history.
+fn date() -> String {
+    let commit = || process::text(program("git").args(["log", "-1", "--format=%ct"]).stderr(Stdio::null()));
+    let date = env::var("SOURCE_DATE_EPOCH").or_else(|_| commit());
+    date.map_or_else(|_| "0".to_owned(), |date| date.trim().to_owned())
 }
 
 /// Every file of the package.

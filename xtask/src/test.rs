@@ -12,7 +12,7 @@ use std::fmt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use self::tally::Tally;
 use crate::process::{self, cargo, npm, program, root};
@@ -33,7 +33,7 @@ const STEPS: &[Step] = &[
     Step { name: "ui-check",   needs: &["setup"], run: || check(npm().args(["run", "--silent", "check"])) },
     Step { name: "ui-unit",    needs: &["setup"], run: || check(npm().args(["run", "--silent", "test"])) },
     Step { name: "ui-build",   needs: &["setup"], run: || held(build::page()) },
-    Step { name: "ui-browser", needs: &["setup"], run: || check(npm().args(["run", "--silent", "test:browser"])) },
+    Step { name: "ui-browser", needs: &["setup"], run: browser },
     Step { name: "licences",   needs: &["setup"], run: || check(deny().args(["check", "bans", "licenses", "sources"])) },
     Step { name: "advisories", needs: &["setup"], run: advisories },
     Step { name: "unused",     needs: &["setup"], run: || check(tool("cargo-machete").args(["crates", "src-tauri", "tests", "xtask"])) },
@@ -43,7 +43,7 @@ const STEPS: &[Step] = &[
     Step { name: "unit",       needs: &["build"], run: || suite::libtest(cargo().args(["test", "--workspace", "--lib", "--bins", "--no-fail-fast"])) },
     Step { name: "docs",       needs: &["build"], run: || suite::libtest(cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"])) },
     Step { name: "package",    needs: &["build"], run: || held(package::run(package::Profile::Debug)) },
-    Step { name: "parts",      needs: &["build"], run: parts },
+    Step { name: "parts",      needs: &["package"], run: parts },
 ];
 
 /// The real parts: Prefect, nginx, browsers, a desktop.
@@ -51,6 +51,12 @@ fn parts() -> Result<Outcome> {
     let mut command = cargo();
     command.args(["test", "--workspace", "--test", "*", "--no-fail-fast"]);
     suite::libtest(build::with_programs(&mut command)?)
+}
+
+/// The manager's page in a real browser: the one that setup found or installed.
+fn browser() -> Result<Outcome> {
+    let chromium = process::find("chromium").context("no chromium on PATH")?;
+    check(npm().args(["run", "--silent", "test:browser"]).env("POSTERN_CHROMIUM", chromium))
 }
 
 /// The database lies in a repository that not every machine may reach.

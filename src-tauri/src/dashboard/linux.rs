@@ -5,22 +5,24 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use gtk::glib::Propagation;
-use gtk::prelude::{BoxExt as _, WidgetExt as _};
-use postern_control::profile::{Color, ProfileId};
+use gtk::prelude::{BoxExt as _, Cast as _, WidgetExt as _};
+use postern_control::profile::Color;
 use tauri::Window;
 use tauri_runtime_wry::wry::{WebView, WebViewBuilder, WebViewBuilderExtUnix as _, WebViewExtUnix as _};
-use webkit2gtk::{NetworkProxyMode, WebViewExt as _, WebsiteDataManagerExt as _};
+use webkit2gtk::{
+    NavigationPolicyDecision, NavigationPolicyDecisionExt as _, NetworkProxyMode, PolicyDecisionExt as _,
+    PolicyDecisionType, URIRequestExt as _, WebViewExt as _, WebsiteDataManagerExt as _,
+};
 
-use super::Failure;
+use super::{Failure, Leads};
 use crate::color;
-use crate::inbox::{Message, Outbox};
+use crate::inbox::Message;
 
 /// Puts the view into the window, with all that must be so before it loads anything.
 pub(super) fn build(
     builder: WebViewBuilder<'_>,
     window: &Window,
-    outbox: &Outbox,
-    id: &ProfileId,
+    leads: Rc<Leads>,
     lost: &Rc<Cell<bool>>,
 ) -> Result<(Stripe, WebView), Failure> {
     let content = window.default_vbox()?;
@@ -35,9 +37,31 @@ pub(super) fn build(
     }
     reload_when_lost(&webkit, lost);
     // `window.close()` of the page takes the view away; an empty window must not stay behind.
-    let (outbox, id) = (outbox.clone(), id.clone());
+    let (outbox, id) = (leads.outbox.clone(), leads.id.clone());
     webkit.connect_destroy(move |_| outbox.post(Message::Close(id.clone())));
+    watch_over(&webkit, leads);
     Ok((stripe, view))
+}
+
+/// Asks before each step: WebKit tells here, and not to wry, whether a person's click or key led to it.
+fn watch_over(webkit: &webkit2gtk::WebView, leads: Rc<Leads>) {
+    webkit.connect_decide_policy(move |_, decision, kind| {
+        let Some(navigation) = decision.dynamic_cast_ref::<NavigationPolicyDecision>() else { return false };
+        let Some(action) = navigation.navigation_action() else { return false };
+        let target = action.request().and_then(|request| request.uri()).unwrap_or_default();
+        let admitted = if kind == PolicyDecisionType::NewWindowAction {
+            leads.divert(&target, action.is_user_gesture());
+            false
+        } else {
+            leads.admit(&target, action.is_user_gesture())
+        };
+        if admitted {
+            decision.use_();
+        } else {
+            decision.ignore();
+        }
+        true
+    });
 }
 
 /// The stripe in the profile's colour along the top of the window.

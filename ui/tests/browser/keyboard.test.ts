@@ -102,6 +102,19 @@ test("what was typed is given up only when asked", async () => {
   expect(await heading(page)).toBe("Europe");
 });
 
+test("F2 and Delete work from the server's pane as well", async () => {
+  const page = await open("servers");
+  await page.locator("#server-lab").click();
+  await page.locator("#edit").focus();
+  await press(page, "Delete");
+  await page.getByRole("dialog", { name: "Remove “Lab”?" }).waitFor();
+  await press(page, "Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  expect(await focused(page)).toBe("edit");
+  await press(page, "F2");
+  expect(await heading(page)).toBe("Edit Lab");
+});
+
 test("F2 edits, Enter saves, and the heading has the focus", async () => {
   const page = await open("servers");
   await page.locator("#server-lab").click();

@@ -31,14 +31,12 @@ const RUNNING: &[Package] = &[
     ("gnome-keyring", Some("gnome-keyring-daemon")),
     ("libsecret-tools", Some("secret-tool")),
     ("dbus-daemon", Some("dbus-run-session")),
-    ("dbus-x11", Some("dbus-launch")),
     ("xvfb", Some("Xvfb")),
-    ("xauth", Some("xauth")),
     ("fonts-dejavu-core", None),
     // To look at windows, and to type into them.
     ("imagemagick", Some("import")),
-    ("x11-utils", Some("xwininfo")),
     ("xdotool", Some("xdotool")),
+    ("xclip", Some("xclip")),
     // To start the app from its desktop entry.
     ("desktop-file-utils", Some("desktop-file-validate")),
     ("libgtk-3-bin", Some("gtk-launch")),
