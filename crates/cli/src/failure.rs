@@ -58,7 +58,7 @@ impl Failure {
             "gateway_not_running" | "gateway_is_a_stranger" => Exit::NotReachable,
             "local_key_wrong" => Exit::NotAuthorised,
             "vault_absent" | "vault_locked" | "vault_refused" | "vault_failed" | "vault_read_only"
-            | "secret_missing" | "local_key_missing" => Exit::VaultUnavailable,
+            | "secret_missing" | "secret_unusable" | "local_key_missing" => Exit::VaultUnavailable,
             _ => Exit::Failed,
         }
     }

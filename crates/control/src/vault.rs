@@ -6,7 +6,8 @@
 //!   none of them: `Ok(None)`.
 //! - The keychain may block for as long as its prompt stands. It is asked on a thread of its own, with a
 //!   deadline; a call that ran into the deadline is not carried out later.
-//! - A value that could not be used is refused before it is saved ([`Slot::check`]).
+//! - A value that could not be used is refused before it is saved, and when it is read: others write to the
+//!   keychain and the environment too ([`Slot::check`]).
 //! - There is no plaintext fallback. A machine without a keychain has `--vault env`.
 
 mod env;
@@ -27,7 +28,7 @@ use postern_gateway::Secret;
 
 use self::env::Environment;
 pub use self::env::{PREFIX, variable};
-pub use self::error::VaultError;
+pub use self::error::{Place, VaultError};
 use self::memory::Memory;
 use self::worker::Worker;
 use crate::profile::{Profile, ProfileId, Slot};
@@ -120,8 +121,17 @@ impl Vault {
     /// The secret, or `None` when none was saved.
     ///
     /// # Errors
-    /// See [`VaultError`].
+    /// See [`VaultError`]. A value that could not be used is [`VaultError::Unusable`].
     pub async fn get(&self, id: &ProfileId, slot: &Slot) -> Result<Option<Secret>, VaultError> {
+        let found = self.read(id, slot).await?;
+        if let Some(secret) = &found {
+            slot.check(secret).map_err(|unfit| VaultError::Unusable { unfit, place: self.place(id, slot) })?;
+        }
+        Ok(found)
+    }
+
+    /// What is there, fit for use or not.
+    async fn read(&self, id: &ProfileId, slot: &Slot) -> Result<Option<Secret>, VaultError> {
         match &self.0 {
             Backend::Os(worker) => {
                 let account = account(id, slot);
@@ -129,6 +139,14 @@ impl Vault {
             }
             Backend::Memory(memory) => lock(memory).get(&account(id, slot)),
             Backend::Env(environment) => environment.get(id, slot),
+        }
+    }
+
+    /// Where a value comes from, as a person finds it there.
+    fn place(&self, id: &ProfileId, slot: &Slot) -> Place {
+        match self.kind() {
+            Kind::Os | Kind::Memory => Place::Saved { id: id.clone() },
+            Kind::Env => Place::Variable(variable(id, slot)),
         }
     }
 
@@ -164,14 +182,17 @@ impl Vault {
         }
     }
 
-    /// Which of the slots a profile needs are filled, in the order of [`Profile::slots`].
+    /// Which of the slots a profile needs are filled with what can be used, in the order of [`Profile::slots`].
     ///
     /// # Errors
     /// See [`VaultError`].
     pub async fn filled(&self, profile: &Profile) -> Result<Vec<(Slot, bool)>, VaultError> {
         let mut filled = Vec::new();
         for slot in profile.slots() {
-            let there = self.get(&profile.id, &slot).await?.is_some();
+            let there = match self.get(&profile.id, &slot).await {
+                Err(VaultError::Unusable { .. }) => false,
+                found => found?.is_some(),
+            };
             filled.push((slot, there));
         }
         Ok(filled)

@@ -106,6 +106,25 @@ fn the_environment_is_only_read_and_says_which_variable_to_set() {
     assert_eq!(place.refused(&["secret", "clear", "a", "edge-password"]).0, 5);
 }
 
+#[test]
+fn an_empty_variable_is_no_secret_and_one_that_could_not_be_sent_is_refused_by_name() {
+    let mut place = place();
+    place.set("POSTERN_SECRET_A_EDGE_PASSWORD", "");
+    place.set("POSTERN_SECRET_A_LOCAL_KEY", "");
+    assert_eq!(place.refused(&["env", "a"]).1, "local_key_missing");
+    assert_eq!(place.refused(&["serve", "a"]).1, "secret_missing");
+    assert!(place.done(&["list"]).contains("missing: edge-password, header-x-key"));
+    for (name, value) in [("EDGE_PASSWORD", "canary\nmore"), ("LOCAL_KEY", "canary\u{7}")] {
+        place.set(&format!("POSTERN_SECRET_A_{name}"), value);
+    }
+    for command in ["serve", "env"] {
+        let (exit, code, message) = place.refused(&[command, "a"]);
+        assert_eq!((exit, code.as_str()), (5, "secret_unusable"), "{command}");
+        let variable = if command == "env" { "POSTERN_SECRET_A_LOCAL_KEY" } else { "POSTERN_SECRET_A_EDGE_PASSWORD" };
+        assert!(message.contains(variable), "{message}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_machine_without_a_keychain_says_so_and_keeps_no_secret_elsewhere() {

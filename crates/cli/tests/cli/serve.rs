@@ -107,6 +107,22 @@ fn a_served_profile_says_when_it_is_ready_and_ends_cleanly_when_told_to() {
 }
 
 #[test]
+fn an_empty_local_key_in_the_environment_opens_no_door() {
+    let server = free_port();
+    server::serve(server);
+    let (mut place, port) = place(server);
+    place.set("POSTERN_SECRET_A_LOCAL_KEY", "");
+    let mut serving = Serving::start(&place, &["a"]);
+    assert_eq!(serving.next_out()["event"], "ready");
+    // `postern:`
+    let answer = server::ask(
+        port,
+        &format!("GET /api/admin/version HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Basic cG9zdGVybjo="),
+    );
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+}
+
+#[test]
 fn open_prints_an_address_that_lets_a_browser_in_once() {
     let server = free_port();
     server::serve(server);

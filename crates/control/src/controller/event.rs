@@ -112,7 +112,7 @@ pub struct Stored {
 pub enum Failure {
     /// Another program has the port.
     PortTaken(Trouble),
-    /// A slot is empty.
+    /// A slot is empty, or what is in it cannot be used.
     SecretMissing {
         /// Which.
         slot: Slot,

@@ -3,6 +3,8 @@
 //! Names are made by plain substitution, so two profiles can share a variable when an id and a header's name run
 //! together alike (`x` with a header `edge-token`, `x-header` with an edge token). Whoever sets the variables
 //! names the profiles.
+//!
+//! An empty variable is no secret: that is what CI gives for one that nobody set.
 
 use std::collections::HashMap;
 use std::env::VarError;
@@ -35,9 +37,11 @@ impl Environment {
     pub(super) fn get(&self, id: &ProfileId, slot: &Slot) -> Result<Option<Secret>, VaultError> {
         let name = variable(id, slot);
         match std::env::var(&name) {
-            Ok(text) => Ok(Some(Secret::new(text))),
-            Err(VarError::NotPresent) if matches!(slot, Slot::LocalKey) => Ok(lock(&self.local_keys).get(id).cloned()),
-            Err(VarError::NotPresent) => Ok(None),
+            Ok(text) if !text.is_empty() => Ok(Some(Secret::new(text))),
+            Ok(_) | Err(VarError::NotPresent) if matches!(slot, Slot::LocalKey) => {
+                Ok(lock(&self.local_keys).get(id).cloned())
+            }
+            Ok(_) | Err(VarError::NotPresent) => Ok(None),
             Err(VarError::NotUnicode(_)) => Err(VaultError::Failed { reason: format!("{name} is not valid UTF-8") }),
         }
     }

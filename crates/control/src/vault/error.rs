@@ -1,6 +1,8 @@
 //! What can go wrong with a vault: told apart, because each wants something else from a person.
 
-use crate::profile::Unfit;
+use std::fmt;
+
+use crate::profile::{ProfileId, Slot, Unfit};
 use crate::view::Trouble;
 
 /// Why the vault did not do what was asked.
@@ -36,6 +38,35 @@ pub enum VaultError {
     /// The value could not be used; it was not saved.
     #[error("{}.", crate::text::capitalised(&.0.to_string()))]
     Unfit(#[from] Unfit),
+    /// The value that is there could not be used.
+    #[error("{place} has a value for {} that {}.", .unfit.slot, .unfit.problem)]
+    Unusable {
+        /// What is wrong with it.
+        unfit: Unfit,
+        /// Where it was read.
+        place: Place,
+    },
+}
+
+/// Where a value was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// What was saved for a profile.
+    Saved {
+        /// Whose.
+        id: ProfileId,
+    },
+    /// A variable of the environment.
+    Variable(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Saved { .. } => f.write_str("The keychain"),
+            Self::Variable(name) => write!(f, "The variable {name}"),
+        }
+    }
 }
 
 impl VaultError {
@@ -49,6 +80,7 @@ impl VaultError {
             Self::Failed { .. } => "vault_failed",
             Self::ReadOnly { .. } => "vault_read_only",
             Self::Unfit(_) => "secret_unfit",
+            Self::Unusable { .. } => "secret_unusable",
         }
     }
 
@@ -69,6 +101,15 @@ impl VaultError {
             }
             Self::ReadOnly { variable } => format!("Set the variable {variable} where Postern is started."),
             Self::Unfit(_) => "Copy the value again from where it was given to you; nothing was saved.".into(),
+            Self::Unusable { place: Place::Variable(_), .. } => {
+                "Copy the value again from where it was given to you, and start Postern with it.".into()
+            }
+            Self::Unusable { unfit: Unfit { slot: Slot::LocalKey, .. }, place: Place::Saved { id } } => {
+                format!("Run `postern secret clear {id} local-key`; Postern then makes a new one.")
+            }
+            Self::Unusable { unfit, place: Place::Saved { id } } => {
+                format!("Enter it again in the manager, or run `postern secret set {id} {}`.", unfit.slot)
+            }
         }
     }
 

@@ -79,3 +79,21 @@ async fn the_environment_is_only_read() {
     assert_eq!(vault.local_key(&profile.id).await, Ok(key), "for this process's life");
     vault.forget(&profile).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_value_that_somebody_else_put_there_is_checked_too_and_can_be_saved_over() {
+    let (vault, profile) = (Vault::memory(), profile());
+    for (slot, value) in [(Slot::EdgePassword, "canary\n"), (Slot::LocalKey, "")] {
+        let Backend::Memory(memory) = &vault.0 else { panic!("another vault") };
+        lock(memory).set(&account(&profile.id, &slot), &Secret::new(value)).unwrap();
+    }
+    let refused = vault.get(&profile.id, &Slot::EdgePassword).await.unwrap_err();
+    insta::assert_snapshot!(format!("{refused} {}", refused.remedy()), @"The keychain has a value for edge-password that has a line break in it. Enter it again in the manager, or run `postern secret set prod-eu edge-password`.");
+    assert_eq!(filled(&vault, &profile).await, "edge-password=false prefect-password=false header-x-key=false");
+    let refused = vault.local_key(&profile.id).await.unwrap_err();
+    insta::assert_snapshot!(format!("{refused} {}", refused.remedy()), @"The keychain has a value for local-key that is empty. Run `postern secret clear prod-eu local-key`; Postern then makes a new one.");
+    vault.set(&profile.id, &Slot::EdgePassword, Secret::new("new")).await.unwrap();
+    vault.clear(&profile.id, &Slot::LocalKey).await.unwrap();
+    assert_eq!(vault.get(&profile.id, &Slot::EdgePassword).await, Ok(Some(Secret::new("new"))));
+    vault.local_key(&profile.id).await.unwrap();
+}

@@ -81,6 +81,9 @@ fn not_resolved(error: &ResolveError) -> Failure {
     let trouble = error.trouble();
     match error {
         ResolveError::SecretMissing { slot, .. } => Failure::SecretMissing { slot: slot.clone(), trouble },
+        ResolveError::Vault(VaultError::Unusable { unfit, .. }) => {
+            Failure::SecretMissing { slot: unfit.slot.clone(), trouble }
+        }
         ResolveError::Vault(cause) => {
             // Each asks a person something: not again until a person asks us.
             let ask_again = !matches!(cause, VaultError::Locked | VaultError::Refused { .. });
