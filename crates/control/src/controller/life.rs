@@ -161,10 +161,9 @@ impl Entry {
         for (_, filled) in &mut self.slots {
             *filled = Some(true);
         }
-        let mut windows = std::mem::take(&mut self.life.waiting);
-        if std::mem::replace(&mut self.life.stood, true) && !windows.contains(&Window::Dashboard) {
-            windows.push(Window::DashboardIfOpen);
-        }
+        // An open window knows the gateway that stood before, and opening it again only brings it to the front.
+        let again = std::mem::replace(&mut self.life.stood, true).then_some(Window::DashboardIfOpen);
+        let windows = again.into_iter().chain(std::mem::take(&mut self.life.waiting));
         effects.extend(windows.into_iter().map(|window| self.open_door(held.generation, window)));
     }
 

@@ -219,6 +219,20 @@ fn a_window_that_is_open_is_let_in_again_after_a_restart() {
 }
 
 #[test]
+fn a_window_that_stayed_open_while_off_is_let_in_again_when_it_is_asked_for() {
+    let mut stage = one_up();
+    stage.take(Event::Open(id("prod")));
+    stage.take(Event::Toggle(id("prod")));
+    stage.ends();
+    stage.take(Event::Open(id("prod")));
+    assert_snapshot!(said(&stage.starts()), @r"
+    open prod in DashboardIfOpen
+    open prod in Dashboard
+    probe
+    ");
+}
+
+#[test]
 fn the_clipboard_gets_the_address_for_programs() {
     let mut stage = Stage::with(AtStart::None, &[profile("prod", 4201)]);
     assert_snapshot!(said(&stage.take(Event::CopyApiUrl(id("prod")))), @r#"shell Copy { text: "http://127.0.0.1:4201/api" }"#);
