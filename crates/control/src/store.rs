@@ -2,6 +2,8 @@
 //!
 //! - A change is made to a copy, saved, and only then taken over. What cannot be saved has not happened.
 //! - A file that cannot be read is never written: [`Store::trouble`] says why, and every change is refused.
+//! - Nor is one that has vanished or become empty since profiles were read from it: an editor empties before it
+//!   writes, a checkout removes before it puts back. A file that shall have no profiles says `version = 1`.
 //! - The app and the command line run side by side. A change holds a lock, reads the file again, and is made to
 //!   what is there *now*; a profile that somebody else changed meanwhile is not overwritten.
 //! - Comments, order and formatting stay as they are, except in what a change is about.
@@ -50,9 +52,13 @@ impl Store {
 
     /// Reads it again, as another process may have changed it; whether anything is different.
     ///
-    /// When it cannot be read any more, the profiles in memory stay and the trouble is told.
+    /// When it cannot be read any more, or is gone, the profiles in memory stay and the trouble is told.
     pub fn reload(&mut self) -> bool {
-        let (content, trouble) = match read(&self.folders.profiles_file()) {
+        let path = self.folders.profiles_file();
+        let (content, trouble) = match read(&path) {
+            Ok(content) if content.text.trim().is_empty() && !self.content.profiles.is_empty() => {
+                (self.content.clone(), Some(error::vanished(&path)))
+            }
             Ok(content) => (content, None),
             Err(trouble) => (self.content.clone(), Some(trouble)),
         };

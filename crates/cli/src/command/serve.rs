@@ -72,7 +72,7 @@ async fn watch(handle: &Handle, ids: Vec<ProfileId>, output: &Output) -> Failure
         if entries.iter().any(|entry| served(entry)) {
             entries.iter().for_each(|entry| told.health(entry));
         } else {
-            return told.end(&entries);
+            return if entries.is_empty() { removed() } else { told.end(&entries) };
         }
         if states.changed().await.is_err() {
             return ended_by_itself();
@@ -119,6 +119,14 @@ impl Told<'_> {
         let last = entries.get(last.unwrap_or_default()).and_then(|entry| entry.connection.trouble());
         last.map_or_else(ended_by_itself, |trouble| trouble.clone().into())
     }
+}
+
+fn removed() -> Failure {
+    Failure::new(
+        "no_such_profile",
+        "The profiles that were served are not in profiles.toml any more.",
+        "Name others to serve; `postern list` shows the profiles there are.",
+    )
 }
 
 fn ended_by_itself() -> Failure {

@@ -212,6 +212,17 @@ fn a_server_that_is_away_is_told_and_may_come_back() {
 }
 
 #[test]
+fn a_profile_that_is_removed_meanwhile_ends_it_and_is_said() {
+    let server = free_port();
+    server::serve(server);
+    let (place, _) = place(server);
+    let mut serving = Serving::start(&place, &["a"]);
+    assert_eq!(serving.next_out()["event"], "ready");
+    place.done(&["remove", "a"]);
+    assert_eq!(serving.next_err()["error"]["code"], "no_such_profile");
+}
+
+#[test]
 fn a_wrong_password_is_told_as_what_it_is() {
     let server = free_port();
     server::serve(server);

@@ -72,17 +72,18 @@ impl State {
         answer(storing.ticket, outcome, effects);
     }
 
-    /// Takes over what the file says. `fresh`: a profile, and its slots that hold another secret now.
+    /// Takes over what the file says. `ours`: the profile that was saved or removed here, and its slots that hold
+    /// another secret now.
     pub(super) fn adopt(
         &mut self,
         profiles: Vec<Profile>,
-        fresh: Option<(&ProfileId, &[Slot])>,
+        ours: Option<(&ProfileId, &[Slot])>,
         effects: &mut Vec<Effect>,
     ) {
         let mut before = std::mem::take(&mut self.entries);
         for profile in profiles {
             let known = before.iter().position(|entry| entry.profile.id == profile.id).map(|at| before.remove(at));
-            let fresh: &[Slot] = fresh.filter(|(id, _)| **id == profile.id).map_or(&[], |(_, slots)| slots);
+            let fresh: &[Slot] = ours.filter(|(id, _)| **id == profile.id).map_or(&[], |(_, slots)| slots);
             let mut entry = match known {
                 Some(mut entry) => {
                     let differs = serves_differently(&entry.profile, &profile) || !fresh.is_empty();
@@ -110,7 +111,9 @@ impl State {
             if let Some(held) = gone.life.listener.held() {
                 self.leaving.push((gone.profile.id.clone(), held));
             }
-            effects.push(Effect::CloseDashboard(gone.profile.id));
+            let id = gone.profile.id;
+            let removed = ours.is_some_and(|(ours, _)| *ours == id);
+            effects.push(if removed { Effect::RemoveDashboard(id) } else { Effect::CloseDashboard(id) });
         }
     }
 }

@@ -190,9 +190,10 @@ impl Controller {
                     drop(answer.send(outcome));
                 }
             }
-            Effect::CloseDashboard(id) => {
+            Effect::CloseDashboard(id) => self.place.ask(ShellRequest::CloseDashboard { id }),
+            Effect::RemoveDashboard(id) => {
                 let data_dir = self.place.folders.dashboard(&id);
-                self.place.ask(ShellRequest::CloseDashboard { id, data_dir });
+                self.place.ask(ShellRequest::RemoveDashboard { id, data_dir });
             }
             Effect::Shell(request) => self.place.ask(request),
         }

@@ -50,8 +50,11 @@ pub enum Effect {
         /// The profile saved or removed; or why nothing changed.
         outcome: Result<ProfileId, SaveErrors>,
     },
-    /// The profile was removed: have the shell close its dashboard.
+    /// The profile is in the file no more: have the shell close its dashboard. What it kept stays: whoever edits
+    /// the file may put the profile back.
     CloseDashboard(ProfileId),
+    /// The profile was removed here: have the shell close its dashboard, and delete what it kept.
+    RemoveDashboard(ProfileId),
     /// Ask the shell.
     Shell(ShellRequest),
 }
@@ -121,8 +124,13 @@ pub enum ShellRequest {
         /// A one-time address that lets the window in.
         enter: Secret,
     },
-    /// The profile was removed: close its dashboard window, and delete what it kept.
+    /// The profile is in the file no more: close its dashboard window, where one is open.
     CloseDashboard {
+        /// Whose.
+        id: ProfileId,
+    },
+    /// The profile was removed: close its dashboard window, where one is open, and then delete what it kept.
+    RemoveDashboard {
         /// Whose.
         id: ProfileId,
         /// Cookies and storage.

@@ -132,6 +132,7 @@ pub(crate) fn said(effects: &[Effect]) -> String {
             Effect::OpenDoor { profile, window, .. } => format!("open {} in {window:?}", profile.id),
             Effect::Answer { outcome, .. } => format!("answer {outcome:?}"),
             Effect::CloseDashboard(id) => format!("close the dashboard of {id}"),
+            Effect::RemoveDashboard(id) => format!("remove the dashboard of {id}"),
             Effect::Shell(request) => format!("shell {request:?}"),
         })
         .collect();

@@ -273,7 +273,7 @@ impl World {
                     self.exits += 1;
                     prop_assert!(self.quit && self.gateways.is_empty() && self.storing.is_none(), "exit too early");
                 }
-                Effect::LookUp(_) | Effect::CloseDashboard(_) | Effect::Shell(_) => {}
+                Effect::LookUp(_) | Effect::CloseDashboard(_) | Effect::RemoveDashboard(_) | Effect::Shell(_) => {}
             }
         }
         Ok(())

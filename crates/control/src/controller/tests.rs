@@ -366,7 +366,7 @@ fn removing_stops_the_gateway_once_the_file_is_saved_and_says_what_stayed_behind
         Stored { id: id("prod"), profiles: vec![], secrets: vec![], vault_trouble: Some(trouble("vault_locked")) };
     assert_snapshot!(said(&stage.take(Event::Stored(Ok(stored)))), @r#"
     stop
-    close the dashboard of prod
+    remove the dashboard of prod
     shell ShowTrouble { name: None, trouble: Trouble { code: "vault_locked", sentence: "The sentence of vault_locked.", remedy: "The remedy of vault_locked." } }
     "#);
     assert!(stage.state.entries.is_empty());
@@ -405,7 +405,7 @@ fn quitting_waits_for_the_save_under_way_and_refuses_those_that_wait() {
     assert_eq!(said(&stage.take(Event::Quit)), "");
     let stored = Stored { id: id("a"), profiles: vec![], secrets: vec![], vault_trouble: None };
     assert_snapshot!(said(&stage.take(Event::Stored(Ok(stored)))), @r#"
-    close the dashboard of a
+    remove the dashboard of a
     answer Ok(ProfileId("a"))
     answer Err(SaveErrors { errors: [FieldError { field: "", message: "Postern is about to end; nothing was saved. Start it again and repeat the change." }] })
     shell Exit

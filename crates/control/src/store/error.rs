@@ -70,6 +70,15 @@ pub(super) fn invalid_file(path: &Path, remarks: &[FileRemark]) -> Trouble {
     }
 }
 
+/// There were profiles in the file, and nothing is there any more.
+pub(super) fn vanished(path: &Path) -> Trouble {
+    Trouble {
+        code: "profiles_vanished".to_owned(),
+        sentence: format!("{} is gone or empty; Postern keeps the servers it had read from it.", path.display()),
+        remedy: "Put the file back. If there are to be no servers any more, write `version = 1` into it.".to_owned(),
+    }
+}
+
 /// The file is written in a way that the change cannot be made to.
 pub(super) fn not_editable(path: &Path) -> Trouble {
     Trouble {

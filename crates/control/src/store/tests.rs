@@ -189,6 +189,26 @@ fn a_file_that_breaks_while_running_leaves_the_profiles_in_memory() {
     assert_eq!(store.trouble(), None);
 }
 
+#[test]
+fn a_file_that_vanishes_while_running_is_told_and_the_profiles_stay() {
+    let place = Place::with(TWO);
+    let mut store = place.store();
+    let path = place.folders.profiles_file();
+    for vanish in [|path: &Path| fs::write(path, " \n").unwrap(), |path: &Path| fs::remove_file(path).unwrap()] {
+        vanish(&path);
+        let error = store.add(server("x")).unwrap_err();
+        assert_eq!(error.code(), "profiles_vanished");
+        assert_eq!(store.profiles().len(), 2);
+        assert!(!store.reload(), "told once");
+        fs::write(&path, TWO).unwrap();
+        assert!(store.reload());
+        assert_eq!(store.trouble(), None);
+    }
+    fs::write(&path, "version = 1\n").unwrap();
+    assert!(store.reload());
+    assert_eq!((store.trouble(), store.profiles()), (None, &[][..]));
+}
+
 #[cfg(unix)]
 #[test]
 fn what_others_could_have_put_there_is_not_used() {

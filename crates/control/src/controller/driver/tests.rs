@@ -299,7 +299,7 @@ fn edit(folder: &Path, name: &str, change: impl FnOnce(&mut Written)) {
 #[tokio::test]
 async fn what_another_process_does_to_the_file_is_seen() {
     let server = Server::start().await;
-    let desk = Desk::with(&[], None, AtStart::Always).await;
+    let mut desk = Desk::with(&[], None, AtStart::Always).await;
     desk.vault.set(&id("prod"), &Slot::EdgePassword, Secret::new("s3cret")).await.unwrap();
     let mut store = Store::load(Folders::at(desk.folder.path()).unwrap());
     store.add(written("prod", &server.url())).unwrap();
@@ -315,8 +315,17 @@ async fn what_another_process_does_to_the_file_is_seen() {
 
     std::fs::write(&file, text).unwrap();
     desk.until("the file is good again", |state| state.file_trouble.is_none()).await;
+    // As when an editor empties the file before it writes.
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, "").unwrap();
+    let state = desk.until("the file is empty", |state| state.file_trouble.is_some()).await;
+    assert!(matches!(state.entries[0].connection, Connection::Up { .. }));
+    std::fs::write(&file, text).unwrap();
+    desk.until("the file is back", |state| state.file_trouble.is_none()).await;
+
     store.remove(&id("prod")).unwrap();
     desk.until("no profile is left", |state| state.entries.is_empty()).await;
+    assert_eq!(desk.request().await, ShellRequest::CloseDashboard { id: id("prod") });
     desk.handle.shutdown().await;
     assert!(is_free(port));
 }
@@ -328,7 +337,7 @@ async fn a_removed_profile_leaves_no_secret_and_no_listener() {
     let port = desk.until_up("prod").await.profile.port;
     assert!(desk.vault.get(&id("prod"), &Slot::LocalKey).await.unwrap().is_some());
     desk.handle.remove(id("prod")).await.unwrap();
-    assert!(matches!(desk.request().await, ShellRequest::CloseDashboard { id: whose, .. } if whose == id("prod")));
+    assert!(matches!(desk.request().await, ShellRequest::RemoveDashboard { id: whose, .. } if whose == id("prod")));
     for slot in [Slot::EdgePassword, Slot::LocalKey] {
         assert_eq!(desk.vault.get(&id("prod"), &slot).await.unwrap(), None, "{slot}");
     }
