@@ -5,7 +5,7 @@
 //! - Absent, locked, refused and failed are four results with four messages; a secret that was never saved is
 //!   none of them: `Ok(None)`.
 //! - The keychain may block for as long as its prompt stands. It is asked on a thread of its own, with a
-//!   deadline; a call that ran into the deadline is not carried out later.
+//!   deadline; a call that ran into the deadline is not carried out later, or is undone.
 //! - A value that could not be used is refused before it is saved, and when it is read: others write to the
 //!   keychain and the environment too ([`Slot::check`]).
 //! - There is no plaintext fallback. A machine without a keychain has `--vault env`.
@@ -80,6 +80,35 @@ trait Items {
     fn set(&mut self, account: &str, secret: &Secret) -> Result<(), VaultError>;
     /// Whether there was one.
     fn delete(&mut self, account: &str) -> Result<bool, VaultError>;
+
+    /// Saves `new`, or deletes where there is none.
+    fn put(&mut self, account: &str, new: Option<&Secret>) -> Result<(), VaultError> {
+        match new {
+            Some(secret) => self.set(account, secret),
+            None => self.delete(account).map(drop),
+        }
+    }
+
+    /// The same, and what was there before.
+    fn replace(&mut self, account: &str, new: Option<&Secret>) -> Result<Before, VaultError> {
+        let before = match self.get(account) {
+            Ok(before) => Before::Known(before),
+            // An item that is broken is there to be saved over.
+            Err(VaultError::Failed { .. }) => Before::Unreadable,
+            Err(error) => return Err(error),
+        };
+        self.put(account, new)?;
+        Ok(before)
+    }
+}
+
+/// What an account held before it was changed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Before {
+    /// This, or nothing; fit for use or not.
+    Known(Option<Secret>),
+    /// Something that could not be read, and cannot be put back.
+    Unreadable,
 }
 
 impl Vault {
@@ -156,12 +185,15 @@ impl Vault {
     /// See [`VaultError`]. A value that could not be used is [`VaultError::Unfit`].
     pub async fn set(&self, id: &ProfileId, slot: &Slot, secret: Secret) -> Result<(), VaultError> {
         slot.check(&secret)?;
+        self.put(id, slot, Some(secret)).await.map(drop)
+    }
+
+    /// Saves `new`, or deletes where there is none; what was there before.
+    async fn put(&self, id: &ProfileId, slot: &Slot, new: Option<Secret>) -> Result<Before, VaultError> {
+        let account = account(id, slot);
         match &self.0 {
-            Backend::Os(worker) => {
-                let account = account(id, slot);
-                worker.run(move |items| items.set(&account, &secret)).await
-            }
-            Backend::Memory(memory) => lock(memory).set(&account(id, slot), &secret),
+            Backend::Os(worker) => worker.replace(account, new).await,
+            Backend::Memory(memory) => lock(memory).replace(&account, new.as_ref()),
             Backend::Env(_) => Err(VaultError::ReadOnly { variable: variable(id, slot) }),
         }
     }
@@ -171,15 +203,12 @@ impl Vault {
     /// # Errors
     /// See [`VaultError`].
     pub async fn clear(&self, id: &ProfileId, slot: &Slot) -> Result<bool, VaultError> {
-        match &self.0 {
-            Backend::Os(worker) => {
-                let account = account(id, slot);
-                worker.run(move |items| items.delete(&account)).await
-            }
-            Backend::Memory(memory) => lock(memory).delete(&account(id, slot)),
-            Backend::Env(environment) if environment.get(id, slot)?.is_none() => Ok(false),
-            Backend::Env(_) => Err(VaultError::ReadOnly { variable: variable(id, slot) }),
+        if let Backend::Env(environment) = &self.0
+            && environment.get(id, slot)?.is_none()
+        {
+            return Ok(false);
         }
+        Ok(self.put(id, slot, None).await? != Before::Known(None))
     }
 
     /// Which of the slots a profile needs are filled with what can be used, in the order of [`Profile::slots`].

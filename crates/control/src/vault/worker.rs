@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Items, VaultError, lock};
+use postern_gateway::Secret;
+
+use super::{Before, Items, VaultError, lock};
 
 type Job = Box<dyn FnOnce(&mut dyn Items) + Send>;
+type Answer<T> = oneshot::Sender<Result<T, VaultError>>;
 
 /// Runs calls one after the other, on a thread that is started with the first. Clones share it.
 #[derive(Clone)]
@@ -33,17 +36,44 @@ impl Worker {
         &self,
         call: impl FnOnce(&mut dyn Items) -> Result<T, VaultError> + Send + 'static,
     ) -> Result<T, VaultError> {
-        let (answer, outcome) = oneshot::channel();
+        self.ask(move |items, answer| drop(answer.send(call(items)))).await
+    }
+
+    /// Changes an item; what was there before. A change that was still waiting for its prompt at the deadline is
+    /// undone when it has happened.
+    pub(super) async fn replace(&self, account: String, new: Option<Secret>) -> Result<Before, VaultError> {
+        self.ask(move |items, answer| {
+            let outcome = items.replace(&account, new.as_ref());
+            if let Err(Ok(before)) = answer.send(outcome)
+                && let Before::Known(before) = before
+                && let Err(error) = items.put(&account, before.as_ref())
+            {
+                tracing::warn!(account, %error, "a secret that came too late could not be put back");
+            }
+        })
+        .await
+    }
+
+    /// What `work` answers in time. Nobody waits any more after the deadline: they were told that nothing happened,
+    /// so nothing must.
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Items, Answer<T>) + Send + 'static,
+    ) -> Result<T, VaultError> {
+        let (answer, mut outcome) = oneshot::channel();
         self.send(Box::new(move |items| {
-            // Nobody waits any more: they were told that nothing happened, so nothing must.
             if !answer.is_closed() {
-                drop(answer.send(call(items)));
+                work(items, answer);
             }
         }))?;
-        match tokio::time::timeout(self.deadline, outcome).await {
+        match tokio::time::timeout(self.deadline, &mut outcome).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(VaultError::Failed { reason: "the call broke off".to_owned() }),
-            Err(_) => Err(VaultError::Locked),
+            Err(_) => {
+                // From here on it is too late, and what came in the same moment is in time.
+                outcome.close();
+                outcome.try_recv().unwrap_or(Err(VaultError::Locked))
+            }
         }
     }
 
@@ -78,8 +108,6 @@ impl Worker {
 mod tests {
     use std::sync::mpsc::channel;
 
-    use postern_gateway::Secret;
-
     use super::super::memory::Memory;
     use super::*;
 
@@ -103,6 +131,55 @@ mod tests {
             }
         };
         assert_eq!(found, Ok(None));
+    }
+
+    /// Items that ask before each change: says so, and waits for the answer.
+    struct Prompting {
+        items: Memory,
+        asks: tokio::sync::mpsc::UnboundedSender<()>,
+        answers: mpsc::Receiver<()>,
+    }
+
+    impl Items for Prompting {
+        fn get(&mut self, account: &str) -> Result<Option<Secret>, VaultError> {
+            self.items.get(account)
+        }
+        fn set(&mut self, account: &str, secret: &Secret) -> Result<(), VaultError> {
+            self.asks.send(()).unwrap();
+            self.answers.recv().unwrap();
+            self.items.set(account, secret)
+        }
+        fn delete(&mut self, account: &str) -> Result<bool, VaultError> {
+            self.asks.send(()).unwrap();
+            self.answers.recv().unwrap();
+            self.items.delete(account)
+        }
+    }
+
+    /// What the next [`Prompting`] is made with.
+    static PROMPTING: Mutex<Option<Prompting>> = Mutex::new(None);
+
+    #[tokio::test]
+    async fn a_change_that_is_let_through_when_its_caller_has_gone_is_undone() {
+        let (asks, mut asked) = tokio::sync::mpsc::unbounded_channel();
+        let (answer, answers) = channel();
+        let old = Secret::new("old");
+        let mut items = Memory::default();
+        items.set("id/slot", &old).unwrap();
+        *lock(&PROMPTING) = Some(Prompting { items, asks, answers });
+        let worker = Worker::new(|| Box::new(lock(&PROMPTING).take().unwrap()), Duration::from_secs(10));
+        for new in [Some(Secret::new("new")), None] {
+            let caller = worker.clone();
+            let change = tokio::spawn(async move { caller.replace("id/slot".to_owned(), new).await });
+            asked.recv().await.unwrap();
+            change.abort();
+            assert!(change.await.unwrap_err().is_cancelled());
+            // The change, and what undoes it.
+            answer.send(()).unwrap();
+            answer.send(()).unwrap();
+            assert_eq!(worker.run(|items| items.get("id/slot")).await, Ok(Some(old.clone())));
+            asked.recv().await.unwrap();
+        }
     }
 
     #[tokio::test]
