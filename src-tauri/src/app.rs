@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use postern_control::controller::{AtStart, Controller, Event, Handle, Options as Control, ShellRequest, State};
 use postern_control::folders::Folders;
-use postern_control::vault::Vault;
+use postern_control::vault::{self, Variables, Vault};
 use tauri::async_runtime::{self, block_on};
 use tauri::plugin::TauriPlugin;
 use tauri::{AppHandle, Manager as _, Wry};
@@ -27,7 +27,7 @@ use crate::shell::Shell;
 use crate::{commands, signals};
 
 /// Runs until the end. A failure before the event loop starts is an error; nothing else ends the program.
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+pub(crate) fn run(options: &Options, variables: Variables) -> Result<ExitCode, Box<dyn Error>> {
     #[cfg(target_os = "linux")]
     gtk::init().map_err(|_| "there is no display here; on a machine without one, use `postern serve`")?;
 
@@ -45,7 +45,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 
     let data = folders.data().to_owned();
     make_private(&data).map_err(|error| format!("cannot make {}: {error}", data.display()))?;
-    let control = Control { folders, vault: Vault::open(options.vault), at_start: AtStart::Always };
+    let vault = match options.vault {
+        vault::Kind::Env => Vault::env(variables),
+        kind @ (vault::Kind::Os | vault::Kind::Memory) => Vault::open(kind),
+    };
+    let control = Control { folders, vault, at_start: AtStart::Always };
     let (controller, requests) = block_on(async { Controller::start(control) });
     app.manage(controller.clone());
     let (outbox, inbox) = inbox(app.handle());

@@ -64,7 +64,7 @@ struct Dashboard {
     home: Rc<RefCell<Url>>,
     /// The page's process has ended, and a reload did not bring it back.
     lost: Rc<Cell<bool>>,
-    /// The profile was removed: deleted when the window is gone.
+    /// The profile was removed here: deleted when the window is gone.
     leftover: Option<PathBuf>,
 }
 

@@ -31,8 +31,8 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_env_filter(EnvFilter::try_from_env("POSTERN_LOG").unwrap_or_else(|_| EnvFilter::new("warn")))
         .init();
-    process::prepare();
-    match app::run(&options) {
+    let variables = process::prepare();
+    match app::run(&options, variables) {
         Ok(code) => code,
         Err(error) => {
             tracing::error!(error, "Postern cannot start");

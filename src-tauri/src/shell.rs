@@ -134,7 +134,8 @@ impl Shell {
             ShellRequest::ReenterDashboard { id, enter } => {
                 self.receive(app, Message::Enter { id, address: enter });
             }
-            ShellRequest::CloseDashboard { id, data_dir } => self.dashboards.remove(&id, data_dir),
+            ShellRequest::CloseDashboard { id } => self.dashboards.close(&id),
+            ShellRequest::RemoveDashboard { id, data_dir } => self.dashboards.remove(&id, data_dir),
             ShellRequest::OpenBrowser { url } => browser::open(app, url),
             ShellRequest::Copy { text } => self.copy(text),
             ShellRequest::ShowManager => self.show_manager(app),

@@ -101,17 +101,18 @@ async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then
     icon.click(&["Production", "Open"]).await?;
     desktop.window("Production — Prefect").await?;
 
-    // A gateway that stands anew knows no sessions: the open window is let in again by itself.
-    let before = secured.nginx.requests()?.len();
-    for state in ["off", "connected"] {
+    // A gateway that stands anew knows no sessions: the open window is let in again, whatever started it.
+    for starts in ["Connect", "Open"] {
         icon.click(&["Production", "Connect"]).await?;
-        icon.until(state, |menu| menu.contains(&format!("Production — {state}"))).await?;
+        icon.until("a server that is off", |menu| menu.contains("Production — off")).await?;
+        let before = secured.nginx.requests()?.len();
+        icon.click(&["Production", starts]).await?;
+        until("the page's calls of the API", LIMIT, async || {
+            let requests = secured.nginx.requests()?;
+            Ok(requests[before..].iter().any(|line| line.starts_with("200 POST /api/flow_runs/")).then_some(()))
+        })
+        .await?;
     }
-    until("the page's calls of the API", LIMIT, async || {
-        let requests = secured.nginx.requests()?;
-        Ok(requests[before..].iter().any(|line| line.starts_with("200 POST /api/flow_runs/")).then_some(()))
-    })
-    .await?;
 
     icon.click(&["Production", "Copy API URL"]).await?;
     let api = format!("http://127.0.0.1:{port}/api");
@@ -249,6 +250,27 @@ async fn without_a_tray_there_is_a_window_and_closing_it_ends_the_app() -> anyho
     desktop.until_closed("Postern").await?;
     icon.click(&["Add your first server"]).await?;
     desktop.window("Postern").await?;
+    icon.click(&["Quit"]).await?;
+    assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_secret_that_came_in_a_variable_is_inherited_by_nobody() -> anyhow::Result<()> {
+    let secured = Secured::shared().await?;
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let login = format!("[profile.edge]\nkind = \"basic\"\nusername = \"{}\"\n", secured.login.username);
+    desktop.write_profiles(&(profile("server", &secured.nginx.origin(), free_port()?) + &login))?;
+    let mut postern = app::command(&desktop)?;
+    postern.args(["--vault", "env", "--open", "server"]);
+    postern.env("POSTERN_SECRET_SERVER_EDGE_PASSWORD", &secured.login.password);
+    let mut postern = Process::spawn("postern-desktop", postern, desktop.scratch())?;
+    let icon = panel.icon().await?;
+    icon.until("a connected server", |menu| menu.contains("server — connected")).await?;
+    desktop.window("server — Prefect").await?;
+    let sweep = Sweep::default().with_login("the server's password", &secured.login);
+    assert_eq!(sweep.environments(&[secured.prefect.id()])?, Vec::<String>::new());
     icon.click(&["Quit"]).await?;
     assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
     Ok(())

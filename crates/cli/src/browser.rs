@@ -7,7 +7,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use postern_control::vault::PREFIX;
+use postern_control::vault::Variables;
 use postern_gateway::Secret;
 
 use crate::failure::Failure;
@@ -20,10 +20,8 @@ pub(crate) async fn open(url: &Secret) -> Result<(), Failure> {
     for mut command in open::commands(url.expose()) {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // Secrets in our environment are none of the browser's.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with(PREFIX) {
-                command.env_remove(name);
-            }
+        for (name, _) in Variables::inherited().iter() {
+            command.env_remove(name);
         }
         let Ok(mut child) = command.spawn() else { continue };
         let mut waited = Duration::ZERO;

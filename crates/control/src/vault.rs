@@ -27,7 +27,7 @@ use std::time::Duration;
 use postern_gateway::Secret;
 
 use self::env::Environment;
-pub use self::env::{PREFIX, variable};
+pub use self::env::{Variables, variable};
 pub use self::error::{Place, VaultError};
 use self::memory::Memory;
 use self::worker::Worker;
@@ -121,7 +121,7 @@ impl Vault {
         match kind {
             Kind::Os => Self::os(Self::DEADLINE),
             Kind::Memory => Self::memory(),
-            Kind::Env => Self(Backend::Env(Arc::default())),
+            Kind::Env => Self::env(Variables::inherited()),
         }
     }
 
@@ -129,6 +129,12 @@ impl Vault {
     #[must_use]
     pub fn os(deadline: Duration) -> Self {
         Self(Backend::Os(Worker::new(os::keychain, deadline)))
+    }
+
+    /// Variables, to be read and not to be written.
+    #[must_use]
+    pub fn env(variables: Variables) -> Self {
+        Self(Backend::Env(Arc::new(Environment::new(variables))))
     }
 
     /// An empty vault in this process's memory.

@@ -6,8 +6,9 @@
 //!
 //! An empty variable is no secret: that is what CI gives for one that nobody set.
 
-use std::collections::HashMap;
-use std::env::VarError;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::sync::Mutex;
 
 use postern_gateway::Secret;
@@ -24,25 +25,63 @@ pub fn variable(id: &ProfileId, slot: &Slot) -> String {
         .collect()
 }
 
-/// What the names of all such variables begin with. Programs that Postern starts must not inherit them.
-pub const PREFIX: &str = "POSTERN_SECRET_";
+/// What the names of all such variables begin with.
+const PREFIX: &str = "POSTERN_SECRET_";
 
-/// The environment, and the local keys that could not be saved in it.
+/// Variables that hold secrets, by name. Programs that Postern starts must not inherit them.
 #[derive(Default)]
+pub struct Variables(BTreeMap<String, OsString>);
+
+impl Variables {
+    /// Those in the environment of this process.
+    #[must_use]
+    pub fn inherited() -> Self {
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Names and values: to be handed on where nobody can look.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &OsStr)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
+    }
+}
+
+/// Takes those that hold secrets, and leaves the others.
+impl FromIterator<(String, OsString)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (String, OsString)>>(variables: I) -> Self {
+        Self(variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect())
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// The variables, and the local keys that could not be saved in them.
 pub(super) struct Environment {
+    variables: Variables,
     local_keys: Mutex<HashMap<ProfileId, Secret>>,
 }
 
 impl Environment {
+    pub(super) fn new(variables: Variables) -> Self {
+        Self { variables, local_keys: Mutex::default() }
+    }
+
     pub(super) fn get(&self, id: &ProfileId, slot: &Slot) -> Result<Option<Secret>, VaultError> {
         let name = variable(id, slot);
-        match std::env::var(&name) {
-            Ok(text) if !text.is_empty() => Ok(Some(Secret::new(text))),
-            Ok(_) | Err(VarError::NotPresent) if matches!(slot, Slot::LocalKey) => {
-                Ok(lock(&self.local_keys).get(id).cloned())
-            }
-            Ok(_) | Err(VarError::NotPresent) => Ok(None),
-            Err(VarError::NotUnicode(_)) => Err(VaultError::Failed { reason: format!("{name} is not valid UTF-8") }),
+        match self.variables.0.get(&name).filter(|value| !value.is_empty()).map(|value| value.to_str()) {
+            Some(Some(text)) => Ok(Some(Secret::new(text))),
+            Some(None) => Err(VaultError::Failed { reason: format!("{name} is not valid UTF-8") }),
+            None if matches!(slot, Slot::LocalKey) => Ok(lock(&self.local_keys).get(id).cloned()),
+            None => Ok(None),
         }
     }
 
