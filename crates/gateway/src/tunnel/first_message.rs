@@ -178,7 +178,9 @@ fn scan(raw: &[u8]) -> io::Result<Scan> {
             OpCode::Data(_) | OpCode::Control(_) => return Ok(Scan::Other),
         }
         let from = at.end;
-        let Some(frame) = from.checked_add(head + length).and_then(|to| raw.get(from..to)) else {
+        // The length is the client's word, up to 2^64 - 1.
+        let to = head.checked_add(length).and_then(|whole| from.checked_add(whole));
+        let Some(frame) = to.and_then(|to| raw.get(from..to)) else {
             return if length > LIMIT { Ok(Scan::Other) } else { Ok(Scan::More) };
         };
         at.end += frame.len();
@@ -208,6 +210,8 @@ fn refused(why: &'static str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy as _;
+    use proptest::test_runner::TestCaseError;
     use tokio::io::AsyncWriteExt as _;
 
     use super::*;
@@ -310,6 +314,25 @@ mod tests {
         assert!(matches!(beginning.next(&mut stream).await.unwrap(), Next::Message(first) if first.token().is_some()));
     }
 
+    /// A masked frame's head that promises so much, and the little that comes.
+    fn promising(opcode: u8, length: u64, payload: &[u8]) -> Vec<u8> {
+        [&[0x80 | opcode, 0xff][..], &length.to_be_bytes(), &[1, 2, 3, 4], payload].concat()
+    }
+
+    #[tokio::test]
+    async fn a_length_that_no_memory_holds_is_no_auth_message() {
+        for opcode in [0x1, 0x9, 0xa] {
+            for length in [u64::MAX, u64::MAX - 13, u64::MAX - 14, i64::MAX.cast_unsigned(), 1 << 32] {
+                for ahead in [Vec::new(), frame(TEXT, false, b"begun")] {
+                    let bytes = [ahead, promising(opcode, length, b"x")].concat();
+                    let (control, first) = read(&bytes).await.unwrap();
+                    assert!(control.is_empty() && first.token().is_none(), "{opcode} {length}");
+                    assert_eq!(*first.with_token(None).unwrap(), bytes, "{opcode} {length}");
+                }
+            }
+        }
+    }
+
     #[tokio::test]
     async fn an_unmasked_frame_is_refused() {
         let mut bytes = Vec::new();
@@ -317,13 +340,40 @@ mod tests {
         assert!(read(&bytes).await.is_err());
     }
 
+    fn passes_or_is_refused(bytes: &[u8]) -> Result<(), TestCaseError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        if let Ok((ahead, first)) = runtime.block_on(read(bytes)) {
+            proptest::prop_assert_eq!([ahead, first.with_token(None).unwrap().to_vec()].concat(), bytes);
+        }
+        Ok(())
+    }
+
     proptest::proptest! {
         #[test]
         fn no_bytes_panic_or_are_lost(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            if let Ok((ahead, first)) = runtime.block_on(read(&bytes)) {
-                proptest::prop_assert_eq!([ahead, first.with_token(None).unwrap().to_vec()].concat(), bytes);
+            passes_or_is_refused(&bytes)?;
+        }
+
+        #[test]
+        fn no_length_panics_or_loses_bytes(
+            ahead in proptest::bool::ANY,
+            opcode in 0u8..16,
+            last in proptest::bool::ANY,
+            length in proptest::prop_oneof![
+                0..1000u64,
+                (0..1000u64).prop_map(|less| u64::MAX - less),
+                (0..1000u64).prop_map(|less| (1 << 63) - less),
+                proptest::num::u64::ANY,
+            ],
+            payload in proptest::collection::vec(proptest::num::u8::ANY, 0..40),
+        ) {
+            let mut bytes = if ahead { frame(TEXT, false, b"begun") } else { Vec::new() };
+            let head = bytes.len();
+            bytes.extend(promising(opcode, length, &payload));
+            if !last {
+                bytes[head] &= 0x7f;
             }
+            passes_or_is_refused(&bytes)?;
         }
     }
 }
