@@ -1,8 +1,9 @@
 //! What a gateway is told: one profile, resolved, with its secrets.
 //!
 //! The control plane reads files and keychains and hands the result over as a [`Config`]; the gateway
-//! itself knows neither. Everything here is already valid, except what only TLS can judge
-//! (certificates and keys), which [`crate::Gateway::start`] refuses with a [`crate::StartError`].
+//! itself knows neither. Everything here is already valid, except what only TLS can judge (certificates and keys)
+//! and what would open the door to anybody (an empty local key): those [`crate::Gateway::start`] refuses with a
+//! [`crate::StartError`].
 
 use http::{HeaderName, Uri};
 use url::Url;
@@ -21,7 +22,7 @@ pub struct Config {
     pub name: String,
     /// Loopback port; 0 lets the system choose one.
     pub port: u16,
-    /// What local programs prove themselves with.
+    /// What local programs prove themselves with; not empty.
     pub local_key: Secret,
     /// Which local programs are let in.
     pub local_programs: LocalPrograms,

@@ -51,6 +51,9 @@ pub enum StartError {
         /// Why, without the value.
         reason: &'static str,
     },
+    /// The local key is blank: the door would open to whoever shows nothing.
+    #[error("the local key is empty")]
+    EmptyKey,
     /// The proxy's address cannot be used.
     #[error("the proxy cannot be used: {reason}")]
     Proxy {

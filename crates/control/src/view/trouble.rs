@@ -56,6 +56,11 @@ impl From<&StartError> for Trouble {
                 format!("The profile's secret {what} cannot be sent in a header: {reason}."),
                 "Enter it again.",
             ),
+            StartError::EmptyKey => Self::new(
+                "local_key_empty",
+                "The profile's local key is empty: every program would have it.",
+                "Clear the profile's secret local-key; Postern makes a new one.",
+            ),
             StartError::Proxy { reason } => Self::new(
                 "proxy_unusable",
                 format!("The profile's proxy cannot be used: {reason}."),

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::host::Names;
 use crate::config::{Config, LOCAL_USER, LocalPrograms};
 use crate::fault::Fault;
+use crate::gateway::StartError;
 use crate::listen::peer::Peer;
 use crate::{Secret, cookies, guard, status};
 
@@ -87,7 +88,11 @@ impl From<Refusal> for Fault {
 }
 
 impl Door {
-    pub(crate) fn new(config: &Config, port: u16) -> Result<Self, getrandom::Error> {
+    pub(crate) fn new(config: &Config, port: u16) -> Result<Self, StartError> {
+        // Whatever local programs may do: the key makes passes too.
+        if config.local_key.expose().trim().is_empty() {
+            return Err(StartError::EmptyKey);
+        }
         Ok(Self {
             names: Names::new(&config.profile, port),
             cookie: format!("postern-{}", config.profile),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use postern_gateway::{Config, Door, Gateway, Health, Secret, StartError};
+use postern_gateway::{Config, Door, Gateway, Health, LocalPrograms, Secret, StartError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -42,6 +42,16 @@ async fn an_unusable_secret_or_certificate_is_refused_at_start_and_named() {
     broken.remote.tls.extra_ca = Some(b"not a certificate".to_vec());
     let error = Gateway::start(broken).await.unwrap_err().to_string();
     assert_eq!(error, "the CA file cannot be used: no PEM certificate in it");
+}
+
+#[tokio::test]
+async fn an_empty_local_key_opens_no_door() {
+    for key in ["", "  "] {
+        for local_programs in [LocalPrograms::Key, LocalPrograms::Open, LocalPrograms::Off] {
+            let error = Gateway::start(Config { local_key: Secret::new(key), local_programs, ..config(1) }).await;
+            assert!(matches!(error, Err(StartError::EmptyKey)), "{key:?} {local_programs:?}");
+        }
+    }
 }
 
 #[tokio::test]
