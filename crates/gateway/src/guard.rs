@@ -4,7 +4,7 @@
 //!    but a WebSocket. `Host` comes first: under DNS rebinding a page's requests look same-origin, so
 //!    nothing else a browser says can be trusted until the name is one of ours.
 //! 2. `Origin` and `Sec-Fetch-Site`: another site may not even try.
-//! 3. A session cookie, the local key, or (for a WebSocket that brings neither) a first frame with the key.
+//! 3. A session cookie, the local key, or (for a WebSocket of Prefect's that brings neither) a first frame with the key.
 //!
 //! Not here: passes, which turn into a session at `/.postern/enter` (see `own.rs`).
 
@@ -16,6 +16,7 @@ use http::header::{HeaderMap, HeaderName, ORIGIN};
 use http::{Method, Request};
 
 use self::door::{Door, Who};
+use self::upgrade::Socket;
 use crate::fault::Fault;
 use crate::listen::peer::Peer;
 
@@ -29,8 +30,8 @@ pub(crate) struct Visitor {
     /// Our own origin as this visitor names it: `http://<host>`, equal to the browser's `location.origin`.
     pub(crate) origin: String,
     pub(crate) who: Who,
-    /// A well-formed WebSocket handshake.
-    pub(crate) socket: bool,
+    /// The WebSocket they ask for.
+    pub(crate) socket: Option<Socket>,
 }
 
 /// Lets a request through, or says why not.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 
@@ -16,9 +16,13 @@ use crate::body::Body;
 use crate::fault::Fault;
 use crate::fault::answer::Audience;
 use crate::gateway::Shared;
+use crate::guard::Visitor;
+use crate::guard::door::Who;
+use crate::guard::upgrade::Socket;
 use crate::listen::peer::Peer;
 use crate::route::Target;
 use crate::status::{Door, Exchange, Health};
+use crate::upstream::Upstream;
 use crate::{guard, inbound, outbound, own, policy, route, send, settings, tunnel, verdict};
 
 /// Answers one request. Never fails: a fault is an answer too.
@@ -61,15 +65,17 @@ async fn serve(
         return if guard::wants_manifest(&request) { Ok(own::manifest()) } else { Err(fault) };
     }
 
-    // 3. route: after the guard, so that nobody outside learns where paths lead.
-    let target = route::target(request.uri(), &shared.upstream)?;
-
-    // 4. policy: on the target, because that is what the server will see.
-    policy::check(request.method(), &target, visitor.socket, &shared.upstream)?;
+    // 9. upgrade, for a socket that has yet to prove itself: here, so that nobody unproven learns anything of the
+    // steps below. They follow its proof.
+    if visitor.who == Who::Unproven {
+        return tunnel::ask_for_proof(request, visitor.origin, shared);
+    }
+    let target = destination(request.method(), request.uri(), visitor.socket, &shared.upstream)?;
 
     // A person is told that the credential is refused, instead of getting a UI in which everything fails. Who
-    // asks again means it: the server is asked again, once.
-    if guard::navigates(&request) && auth_string_refused(shared) {
+    // asks again means it: the server is asked again, once. Persons only, because each time may count towards a
+    // lock-out.
+    if is_person(&request, &visitor) && auth_string_refused(shared) {
         probe(shared).await;
         if auth_string_refused(shared) {
             return Err(Fault::PrefectCredentialWrong);
@@ -77,11 +83,31 @@ async fn serve(
     }
 
     // 9. upgrade: leaves the straight path here, because a tunnel has no answer to rewrite.
-    if visitor.socket {
-        return tunnel::open(request, visitor, target, shared).await;
+    if let Some(socket) = visitor.socket {
+        return tunnel::open(request, socket, &visitor.origin, &target, shared).await;
     }
     let (parts, body) = request.into_parts();
     forward(parts, Body::Stream(body), &visitor.origin, &target, shared).await
+}
+
+/// Steps 3 and 4: where a request leads, and whether it may.
+pub(crate) fn destination(
+    method: &Method,
+    uri: &Uri,
+    socket: Option<Socket>,
+    upstream: &Upstream,
+) -> Result<Target, Fault> {
+    // 3. route: after the guard, so that nobody outside learns where paths lead.
+    let target = route::target(uri, upstream)?;
+
+    // 4. policy: on the target, because that is what the server will see.
+    policy::check(method, &target, socket, upstream)?;
+    Ok(target)
+}
+
+/// Whether somebody who has shown session or key wants a page.
+fn is_person(request: &Request<Incoming>, visitor: &Visitor) -> bool {
+    matches!(visitor.who, Who::Session | Who::Key) && visitor.socket.is_none() && guard::navigates(request)
 }
 
 fn auth_string_refused(shared: &Shared) -> bool {

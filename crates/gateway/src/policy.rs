@@ -6,6 +6,7 @@
 use http::Method;
 
 use crate::fault::Fault;
+use crate::guard::upgrade::Socket;
 use crate::route::Target;
 use crate::upstream::Upstream;
 
@@ -16,8 +17,13 @@ const READING_POSTS: [&str; 7] =
 /// Sockets that only receive.
 const READING_SOCKETS: [&str; 2] = ["/events/out", "/logs/out"];
 
-pub(crate) fn check(method: &Method, target: &Target, socket: bool, upstream: &Upstream) -> Result<(), Fault> {
-    if !upstream.read_only || reads(method, target.api_path.as_deref(), socket) {
+pub(crate) fn check(
+    method: &Method,
+    target: &Target,
+    socket: Option<Socket>,
+    upstream: &Upstream,
+) -> Result<(), Fault> {
+    if !upstream.read_only || reads(method, target.api_path.as_deref(), socket.is_some()) {
         return Ok(());
     }
     Err(Fault::ReadOnly { profile: upstream.name.clone() })

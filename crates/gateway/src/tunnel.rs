@@ -6,7 +6,8 @@
 //! message would desynchronise a shared compression context.
 //!
 //! A client that brought no proof gets its upgrade answered here, shows the local key in that first message,
-//! and only then is the server dialled: nobody unproven causes a single byte upstream.
+//! and only then is it asked where the path leads and whether the profile lets it, and the server dialled: nobody
+//! unproven learns what a profile may, or causes a single byte upstream.
 
 mod first_message;
 
@@ -31,45 +32,50 @@ use self::first_message::{Beginning, FirstMessage, Next};
 use crate::body::Body;
 use crate::fault::Fault;
 use crate::gateway::Shared;
-use crate::guard::Visitor;
-use crate::guard::door::Who;
+use crate::guard::upgrade::{PREFECT, Socket};
 use crate::route::Target;
-use crate::{Secret, inbound, outbound, send, verdict};
+use crate::{Secret, inbound, outbound, pipeline, send, verdict};
 
-/// Prefect's subprotocol: its first message authenticates.
-const PREFECT: &str = "prefect";
 /// An unproven client must have shown the key by then.
 const PROOF: Duration = Duration::from_secs(10);
 /// When one direction has ended, the other may go on this long.
 const LINGER: Duration = Duration::from_secs(30);
 
-/// Opens a tunnel, or says why not.
+/// Opens a tunnel for one who is let in, or says why not.
 pub(crate) async fn open(
     mut request: Request<Incoming>,
-    visitor: Visitor,
-    target: Target,
+    socket: Socket,
+    origin: &str,
+    target: &Target,
     shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Fault> {
-    let prefect = offers_prefect(request.headers());
     let client = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
-    if visitor.who == Who::Unproven {
-        if !prefect {
-            return Err(Fault::NotLetIn);
-        }
-        let answer = accepted(&parts.headers);
-        spawn(shared, prove(client, parts, visitor, target, Arc::clone(shared)));
-        return answer;
-    }
-    let (answer, server) = dial(parts, &visitor, &target, prefect, shared).await?;
+    let (answer, server) = dial(parts, socket, origin, target, shared).await?;
     if let Some(server) = server {
         let state = Arc::clone(shared);
         spawn(shared, async move {
             let client = split(TokioIo::new(client.await.map_err(io::Error::other)?));
-            let first = if prefect { First::Awaited } else { First::None };
+            let first = match socket {
+                Socket::Prefect => First::Awaited,
+                Socket::Other => First::None,
+            };
             relay(client, server, first, &state).await
         });
     }
+    Ok(answer)
+}
+
+/// Accepts a socket of Prefect's that brought no proof, in the server's stead; the rest depends on its first message.
+pub(crate) fn ask_for_proof(
+    mut request: Request<Incoming>,
+    origin: String,
+    shared: &Arc<Shared>,
+) -> Result<Response<Body>, Fault> {
+    let client = hyper::upgrade::on(&mut request);
+    let (parts, _) = request.into_parts();
+    let answer = accepted(&parts.headers)?;
+    spawn(shared, prove(client, parts, origin, Arc::clone(shared)));
     Ok(answer)
 }
 
@@ -88,28 +94,19 @@ fn spawn(shared: &Arc<Shared>, tunnel: impl Future<Output = io::Result<()>> + Se
     });
 }
 
-fn offers_prefect(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(SEC_WEBSOCKET_PROTOCOL)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .any(|protocol| protocol.trim() == PREFECT)
-}
-
 /// Sends the handshake on. The second part is `None` where the server declined; then its answer passes.
 async fn dial(
     mut parts: Parts,
-    visitor: &Visitor,
+    socket: Socket,
+    origin: &str,
     target: &Target,
-    prefect: bool,
     shared: &Shared,
 ) -> Result<(Response<Body>, Option<TokioIo<Upgraded>>), Fault> {
     let expected = parts.headers.get(SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
-    outbound::rewrite(&mut parts, &visitor.origin, target, shared);
+    outbound::rewrite(&mut parts, origin, target, shared);
     parts.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    if prefect {
+    if socket == Socket::Prefect {
         parts.headers.remove(SEC_WEBSOCKET_EXTENSIONS);
     }
     parts.extensions.clear();
@@ -132,7 +129,7 @@ async fn dial(
         None
     };
     let (mut parts, body) = answer.into_parts();
-    inbound::rewrite(&mut parts, &visitor.origin, target, &shared.upstream);
+    inbound::rewrite(&mut parts, origin, target, &shared.upstream);
     if switched {
         parts.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -166,14 +163,9 @@ fn accepted(headers: &HeaderMap) -> Result<Response<Body>, Fault> {
     Ok(response)
 }
 
-/// Reads the first message of an unproven client; with the key in it, dials the server and goes on.
-async fn prove(
-    client: OnUpgrade,
-    parts: Parts,
-    visitor: Visitor,
-    target: Target,
-    shared: Arc<Shared>,
-) -> io::Result<()> {
+/// Reads the first message of an unproven client; with the key in it, takes the steps that the proof was waited for
+/// with, dials the server and goes on.
+async fn prove(client: OnUpgrade, parts: Parts, origin: String, shared: Arc<Shared>) -> io::Result<()> {
     let (mut from_client, mut to_client) = split(TokioIo::new(client.await.map_err(io::Error::other)?));
     // We stand in for the server until it is dialled, so the client's pings are ours to answer.
     let proof = async {
@@ -197,7 +189,11 @@ async fn prove(
     if !first.token().is_some_and(|token| door.auth_string_matches(token.expose().as_bytes())) {
         return close(&mut to_client, CloseCode::Policy, "local key needed as PREFECT_API_AUTH_STRING").await;
     }
-    let server = match dial(parts, &visitor, &target, true, &shared).await {
+    let target = match pipeline::destination(&parts.method, &parts.uri, Some(Socket::Prefect), &shared.upstream) {
+        Ok(target) => target,
+        Err(fault) => return close(&mut to_client, CloseCode::Policy, fault.code()).await,
+    };
+    let server = match dial(parts, Socket::Prefect, &origin, &target, &shared).await {
         Ok((_, Some(server))) => server,
         Ok((answer, None)) => {
             let fault = Fault::SocketRefused { status: answer.status().as_u16() };

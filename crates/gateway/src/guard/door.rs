@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::host::Names;
+use super::upgrade::Socket;
 use crate::config::{Config, LOCAL_USER, LocalPrograms};
 use crate::fault::Fault;
 use crate::gateway::StartError;
@@ -54,7 +55,8 @@ pub(crate) enum Who {
     Key,
     /// Is a program of this user, and the profile lets those in.
     SameUser,
-    /// A WebSocket that brought nothing, and may still bring the key in its first frame.
+    /// A WebSocket of Prefect's that brought nothing, and may still bring the key in its first frame. Until then it
+    /// is told no more than anybody.
     Unproven,
     /// Anybody: good for `/.postern/enter` only.
     Nobody(Refusal),
@@ -104,7 +106,7 @@ impl Door {
     }
 
     /// Who sent this. Never an error for a lack of proof: `own.rs` serves some paths to anybody.
-    pub(crate) fn who<B>(&self, request: &Request<B>, peer: Peer, socket: bool) -> Who {
+    pub(crate) fn who<B>(&self, request: &Request<B>, peer: Peer, socket: Option<Socket>) -> Who {
         let headers = request.headers();
         if self.has_session(headers) {
             return Who::Session;
@@ -123,7 +125,7 @@ impl Door {
         if offered.is_some() {
             return Who::Nobody(Refusal::WrongKey);
         }
-        if socket && self.local_programs != LocalPrograms::Off {
+        if socket == Some(Socket::Prefect) && self.local_programs != LocalPrograms::Off {
             return Who::Unproven;
         }
         Who::Nobody(Refusal::Nothing)
@@ -224,7 +226,7 @@ mod tests {
         Door::new(&config, 4201).unwrap()
     }
 
-    fn who(door: &Door, headers: &[(&str, &str)], socket: bool) -> Who {
+    fn who(door: &Door, headers: &[(&str, &str)], socket: Option<Socket>) -> Who {
         let mut request = Request::builder();
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -251,7 +253,7 @@ mod tests {
             ("Digest the-key".to_owned(), Who::Nobody(Refusal::WrongKey)),
             ("Basic !".to_owned(), Who::Nobody(Refusal::WrongKey)),
         ] {
-            assert_eq!(who(&door, &[("authorization", &authorization)], false), expected, "{authorization}");
+            assert_eq!(who(&door, &[("authorization", &authorization)], None), expected, "{authorization}");
         }
     }
 
@@ -259,10 +261,11 @@ mod tests {
     fn a_socket_without_proof_may_still_prove_itself_unless_a_browser_sent_it() {
         let nobody = Who::Nobody(Refusal::Nothing);
         let open = door(LocalPrograms::Key);
-        assert_eq!(who(&open, &[], true), Who::Unproven);
-        assert_eq!(who(&open, &[], false), nobody);
-        assert_eq!(who(&open, &[("origin", "http://127.0.0.1:4201")], true), nobody);
-        assert_eq!(who(&door(LocalPrograms::Off), &[], true), nobody);
+        assert_eq!(who(&open, &[], Some(Socket::Prefect)), Who::Unproven);
+        assert_eq!(who(&open, &[], Some(Socket::Other)), nobody, "its first frame can prove nothing");
+        assert_eq!(who(&open, &[], None), nobody);
+        assert_eq!(who(&open, &[("origin", "http://127.0.0.1:4201")], Some(Socket::Prefect)), nobody);
+        assert_eq!(who(&door(LocalPrograms::Off), &[], Some(Socket::Prefect)), nobody);
     }
 
     #[test]
@@ -270,8 +273,8 @@ mod tests {
         let (this, next) = (door(LocalPrograms::Key), door(LocalPrograms::Key));
         let set = this.session_cookie();
         let cookie = set.to_str().unwrap().split(';').next().unwrap();
-        assert_eq!(who(&this, &[("cookie", cookie)], false), Who::Session);
-        assert_eq!(who(&next, &[("cookie", cookie)], false), Who::Nobody(Refusal::Nothing));
+        assert_eq!(who(&this, &[("cookie", cookie)], None), Who::Session);
+        assert_eq!(who(&next, &[("cookie", cookie)], None), Who::Nobody(Refusal::Nothing));
         assert!(set.to_str().unwrap().ends_with("; Path=/; HttpOnly; SameSite=Strict"));
         assert!(set.is_sensitive());
     }

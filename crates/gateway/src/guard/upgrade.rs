@@ -2,17 +2,31 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::header::{CONNECTION, HeaderMap, HeaderName, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{
+    CONNECTION, HeaderMap, HeaderName, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use http::{Method, Request, Version};
 
 use crate::fault::Fault;
 
-/// Whether this is a WebSocket handshake. Anything else that wants to upgrade is refused: an h2c upgrade
+/// Prefect's subprotocol: its first message authenticates.
+pub(crate) const PREFECT: &str = "prefect";
+
+/// A well-formed WebSocket handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Socket {
+    /// Offers subprotocol [`PREFECT`].
+    Prefect,
+    /// Does not: its first message means nothing to us.
+    Other,
+}
+
+/// The WebSocket that is asked for, if one is. Anything else that wants to upgrade is refused: an h2c upgrade
 /// would open a channel past this guard.
-pub(crate) fn check<B>(request: &Request<B>) -> Result<bool, Fault> {
+pub(crate) fn check<B>(request: &Request<B>) -> Result<Option<Socket>, Fault> {
     let headers = request.headers();
     if !headers.contains_key(UPGRADE) {
-        return Ok(false);
+        return Ok(None);
     }
     let well_formed = request.method() == Method::GET
         && request.version() == Version::HTTP_11
@@ -22,7 +36,20 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<bool, Fault> {
         && only(headers, &SEC_WEBSOCKET_KEY)
             .and_then(|key| BASE64_STANDARD.decode(key).ok())
             .is_some_and(|key| key.len() == 16);
-    if well_formed { Ok(true) } else { Err(Fault::UpgradeRefused) }
+    match (well_formed, offers_prefect(headers)) {
+        (false, _) => Err(Fault::UpgradeRefused),
+        (true, true) => Ok(Some(Socket::Prefect)),
+        (true, false) => Ok(Some(Socket::Other)),
+    }
+}
+
+fn offers_prefect(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .any(|protocol| protocol.trim() == PREFECT)
 }
 
 fn mentions_upgrade(connection: &str) -> bool {
@@ -47,10 +74,19 @@ mod tests {
         const VERSION: (&str, &str) = ("sec-websocket-version", "13");
         const CONNECTION: (&str, &str) = ("connection", "keep-alive, Upgrade");
         const UPGRADE: (&str, &str) = ("upgrade", "WebSocket");
-        type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)], Option<bool>);
-        let cases: [Case; 10] = [
-            ("plain", "GET", &[], Some(false)),
-            ("socket", "GET", &[UPGRADE, CONNECTION, KEY, VERSION], Some(true)),
+        const PROTOCOL: (&str, &str) = ("sec-websocket-protocol", "x, prefect");
+        type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)], Option<Option<Socket>>);
+        let cases: [Case; 13] = [
+            ("plain", "GET", &[], Some(None)),
+            ("plain with a protocol", "GET", &[PROTOCOL], Some(None)),
+            ("socket", "GET", &[UPGRADE, CONNECTION, KEY, VERSION], Some(Some(Socket::Other))),
+            ("prefect", "GET", &[UPGRADE, CONNECTION, KEY, VERSION, PROTOCOL], Some(Some(Socket::Prefect))),
+            (
+                "prefects",
+                "GET",
+                &[UPGRADE, CONNECTION, KEY, VERSION, ("sec-websocket-protocol", "prefects")],
+                Some(Some(Socket::Other)),
+            ),
             ("h2c", "GET", &[("upgrade", "h2c"), CONNECTION], None),
             ("two", "GET", &[UPGRADE, ("upgrade", "h2c"), CONNECTION, KEY, VERSION], None),
             ("list", "GET", &[("upgrade", "websocket, h2c"), CONNECTION, KEY, VERSION], None),

@@ -1,6 +1,6 @@
 //! When the server, its edge or the way there fails: who is told what.
 
-use postern_gateway::{Fault, Gateway, Health};
+use postern_gateway::{Config, Fault, Gateway, Health, LocalPrograms};
 
 use crate::support::{PASSWORD, Server, ask, body, config, gateway, header, key, ok, status};
 
@@ -161,4 +161,27 @@ async fn a_page_asked_for_again_finds_out_that_the_auth_string_holds_now() {
     assert_eq!(gateway.status().borrow().health, Health::Failing(Fault::PrefectCredentialWrong));
     let page = ask(&gateway, "GET /", &format!("{}{NAVIGATES}", key())).await;
     assert_eq!((status(&page), body(&page)), (200, "<html>"));
+}
+
+#[tokio::test]
+async fn only_a_person_who_is_let_in_makes_a_refused_credential_be_tried_again() {
+    let refused = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    for local_programs in [LocalPrograms::Key, LocalPrograms::Open] {
+        let server = Server::always(refused).await;
+        let gateway = Gateway::start(Config { local_programs, ..config(server.port) }).await.unwrap();
+        gateway.probe().await;
+        let tried = || server.received().iter().filter(|request| request.target() == "/api/admin/version").count();
+        let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        for headers in [
+            NAVIGATES.to_owned(),
+            "Accept: text/html\r\n".to_owned(),
+            format!("Accept: text/html\r\n{upgrade}"),
+            format!("Accept: text/html\r\n{upgrade}{}", key()),
+        ] {
+            ask(&gateway, "GET /api/events/out", &headers).await;
+            assert_eq!(tried(), 1, "{local_programs:?} {headers}");
+        }
+        ask(&gateway, "GET /", &format!("{NAVIGATES}{}", key())).await;
+        assert_eq!(tried(), 2, "{local_programs:?}");
+    }
 }

@@ -261,7 +261,38 @@ async fn a_close_travels_both_ways_and_a_stop_cuts_within_a_second() {
 async fn a_read_only_profile_has_no_sockets_that_write() {
     let (port, handshakes, _) = prefect().await;
     let gateway = Gateway::start(Config { read_only: true, ..config(port) }).await.unwrap();
-    assert!(connect(&gateway, "/api/events/in", &[PREFECT]).await.is_err());
+    let authorization = basic(&format!("postern:{KEY}"));
+    let Err(tungstenite::Error::Http(answer)) =
+        connect(&gateway, "/api/events/in", &[PREFECT, ("authorization", &authorization)]).await
+    else {
+        panic!()
+    };
+    assert_eq!(answer.status().as_u16(), 403);
+
+    // Who shows the key only in the first message is told then.
+    let mut proven = connect(&gateway, "/api/events/in", &[PREFECT]).await.unwrap();
+    proven.send(auth(&format!("postern:{KEY}"))).await.unwrap();
+    let Message::Close(Some(frame)) = next(&mut proven).await else { panic!("not closed") };
+    assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1008, "read_only"));
     assert!(handshakes.lock().unwrap().is_empty());
     assert!(connect(&gateway, "/api/events/out", &[PREFECT]).await.is_ok());
+}
+
+#[tokio::test]
+async fn nobody_unproven_learns_where_paths_lead_and_what_the_profile_may() {
+    let (port, handshakes, _) = prefect().await;
+    for read_only in [false, true] {
+        let gateway = Gateway::start(Config { read_only, ..config(port) }).await.unwrap();
+        for path in ["/api/events/in", "/api/events/out", "/x", "/%2e%2e/outside"] {
+            let refused = connect(&gateway, path, &[]).await;
+            let Err(tungstenite::Error::Http(answer)) = refused else { panic!("{path}") };
+            assert_eq!(answer.headers()["postern-fault"], "not_let_in", "{path} {read_only}");
+
+            let mut socket = connect(&gateway, path, &[PREFECT]).await.unwrap();
+            socket.send(auth("postern:guess")).await.unwrap();
+            let Message::Close(Some(frame)) = next(&mut socket).await else { panic!("not closed") };
+            assert_eq!(frame.reason.as_str(), "local key needed as PREFECT_API_AUTH_STRING", "{path} {read_only}");
+        }
+    }
+    assert!(handshakes.lock().unwrap().is_empty());
 }
