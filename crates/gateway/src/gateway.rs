@@ -1,7 +1,7 @@
 //! The running gateway of one profile: starts, tells, stops.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
@@ -94,6 +94,9 @@ pub struct Gateway {
 }
 
 impl Gateway {
+    /// The longest that [`Gateway::probe`] takes.
+    pub const PROBE: Duration = pipeline::PROBE;
+
     /// Binds the loopback port and serves until [`Gateway::stop`]. Needs a tokio runtime.
     ///
     /// # Errors
@@ -155,7 +158,8 @@ impl Gateway {
     }
 
     /// Asks the server `GET /api/admin/version` with the profile's credential, past the door (it needs no key):
-    /// the outcome shows in [`Gateway::status`]. Returns when the answer is in.
+    /// the outcome shows in [`Gateway::status`]. Returns when the answer is in, or after [`Gateway::PROBE`]: a
+    /// caller's own patience must be longer, or the silence is never told.
     pub async fn probe(&self) {
         pipeline::probe(&self.shared).await;
     }

@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::request::Parts;
 use http::{Method, Request, Response, Uri};
@@ -23,6 +23,7 @@ use crate::listen::peer::Peer;
 use crate::route::Target;
 use crate::status::{Door, Exchange, Health};
 use crate::upstream::Upstream;
+use crate::verdict::Question;
 use crate::{guard, inbound, outbound, own, policy, route, send, settings, tunnel, verdict};
 
 /// Answers one request. Never fails: a fault is an answer too.
@@ -124,6 +125,7 @@ async fn forward(
 ) -> Result<Response<Body>, Fault> {
     let upstream = &shared.upstream;
     let head = parts.method == Method::HEAD;
+    let question = Question::of(&parts.method, target);
 
     // 5. outbound headers: strip first, insert last, so that no client can name away or double what is ours.
     outbound::rewrite(&mut parts, origin, target, shared);
@@ -131,7 +133,7 @@ async fn forward(
     // 6. send.
     let sent = Instant::now();
     let answer = send::send(Request::from_parts(parts, body), &upstream.clients).await;
-    let answer = verdict::judge(answer, target, sent.elapsed(), shared)?;
+    let answer = verdict::judge(answer, question, target, sent.elapsed(), shared)?;
 
     // 7. inbound headers.
     let (mut parts, body) = answer.into_parts();
@@ -141,25 +143,33 @@ async fn forward(
     if target.is_settings && !head {
         return settings::rewrite(parts, body, origin, upstream).await;
     }
-    let body = match target.api_path.as_deref() {
-        Some("/admin/version") => verdict::read_version(&parts, body, shared),
-        _ => Body::Stream(body),
+    let body = match question {
+        Question::Version => verdict::read_version(&parts, body, shared),
+        Question::Other => Body::Stream(body),
     };
     Ok(Response::from_parts(parts, body))
 }
+
+/// A probe takes no longer. More than a connection may take, so that what keeps it from standing is told as such.
+pub(crate) const PROBE: Duration = Duration::from_secs(40);
 
 /// Asks for the server's version, past the door. All that comes of it is in the status.
 pub(crate) async fn probe(shared: &Shared) {
     /// The answer is a version; whatever is longer need not be read.
     const ENOUGH: usize = 64 * 1024;
 
-    let target = route::api(&shared.upstream, "/admin/version");
+    let target = route::api(&shared.upstream, verdict::VERSION);
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
     let origin = &target.base.origin;
-    if let Ok(answer) = forward(parts, Body::empty(), origin, &target, shared).await
-        && let Err(error) = Limited::new(answer.into_body(), ENOUGH).collect().await
-    {
-        tracing::debug!(%error, "the probe's answer ended early");
+    let asked = async {
+        if let Ok(answer) = forward(parts, Body::empty(), origin, &target, shared).await
+            && let Err(error) = Limited::new(answer.into_body(), ENOUGH).collect().await
+        {
+            tracing::debug!(%error, "the probe's answer ended early");
+        }
+    };
+    if tokio::time::timeout(PROBE, asked).await.is_err() {
+        verdict::note(shared, Health::Failing(Fault::AnswerTimeout { seconds: PROBE.as_secs() }), None);
     }
 }

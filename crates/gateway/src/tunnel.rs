@@ -34,6 +34,7 @@ use crate::fault::Fault;
 use crate::gateway::Shared;
 use crate::guard::upgrade::{PREFECT, Socket};
 use crate::route::Target;
+use crate::verdict::Question;
 use crate::{Secret, inbound, outbound, pipeline, send, verdict};
 
 /// An unproven client must have shown the key by then.
@@ -113,7 +114,7 @@ async fn dial(
 
     let sent = Instant::now();
     let answer = send::handshake(Request::from_parts(parts, Body::empty()), &shared.upstream.clients).await;
-    let mut answer = verdict::judge(answer, target, sent.elapsed(), shared)?;
+    let mut answer = verdict::judge(answer, Question::Other, target, sent.elapsed(), shared)?;
     let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
     if !switched && !declines(answer.status()) {
         return Err(Fault::SocketRefused { status: answer.status().as_u16() });

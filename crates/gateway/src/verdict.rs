@@ -1,17 +1,21 @@
 //! What an answer says about the server: kept in the status, and turned into a fault where the answer itself
 //! would mislead.
 //!
-//! A server's own errors pass through untouched. Not its own are: an edge's challenge and an edge's HTML error
-//! page where JSON was due (Prefect's UI calls `.json()` on errors and breaks), and an identity provider's
-//! redirect or login page in place of the API.
+//! 1. A server's own errors pass through untouched. Not its own are: an edge's challenge and an edge's HTML error
+//!    page where JSON was due (Prefect's UI calls `.json()` on errors and breaks), and an identity provider's
+//!    redirect or login page in place of the API.
+//! 2. One path may have a fault of its own: a rule of the edge's, a query that takes too long. Such faults go for the
+//!    server as a whole only where the plainest of questions, its version, has them too.
+//! 3. To that question nothing but success is good.
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{CONTENT_ENCODING, LOCATION, WWW_AUTHENTICATE};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use http::response::Parts;
 use http::uri::Uri;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
+use url::Url;
 
 use crate::body::{Body, VersionReader};
 use crate::fault::Fault;
@@ -20,33 +24,114 @@ use crate::inbound::is_html;
 use crate::route::Target;
 use crate::status::Health;
 
+/// Where Prefect tells its version, below the API's base, to whoever it lets in.
+pub(crate) const VERSION: &str = "/admin/version";
+
+/// What was asked, as far as it matters to what the answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// The server's version.
+    Version,
+    /// Anything else.
+    Other,
+}
+
+impl Question {
+    pub(crate) fn of(method: &Method, target: &Target) -> Self {
+        if method == Method::GET && target.api_path.as_deref() == Some(VERSION) { Self::Version } else { Self::Other }
+    }
+}
+
+/// Whom a fault goes for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// The server, whatever it is asked.
+    Server,
+    /// Perhaps only what was asked for.
+    Path,
+}
+
 /// Judges what came back, notes it, and passes the answer on or turns it into a fault.
 pub(crate) fn judge(
     answer: Result<Response<Incoming>, Fault>,
+    question: Question,
     target: &Target,
     took: Duration,
     shared: &Shared,
 ) -> Result<Response<Incoming>, Fault> {
-    let judged = answer.and_then(|answer| match fault_in(&answer, target, shared) {
-        Some(fault) => Err(fault),
-        None => Ok(answer),
-    });
-    match &judged {
-        Err(fault) if !fault.is_about_server() => {}
-        Err(fault) => note(shared, Health::Failing(fault.clone()), None),
-        Ok(answer) => {
-            let is_api = target.api_path.as_deref();
-            if answer.status() == StatusCode::UNAUTHORIZED && is_api.is_some() {
-                note(shared, Health::Failing(prefect_refuses(shared)), Some(took));
-            } else if answer.status().is_server_error() && is_api == Some("/admin/version") {
-                // Any other path may have a fault of its own; this one asks for nothing.
-                note(shared, Health::Failing(Fault::ServerFails { status: answer.status().as_u16() }), Some(took));
-            } else if answer.status().is_success() && is_api.is_some_and(needs_authentication) {
-                note(shared, Health::Up, Some(took));
-            }
-        }
+    let judged =
+        answer.map_err(|fault| (reach(&fault), fault)).and_then(|answer| match fault_in(&answer, target, shared) {
+            Some(fault) => Err(fault),
+            None => Ok(answer),
+        });
+    let health = match &judged {
+        Err((_, fault)) if !fault.is_about_server() => None,
+        Err((Reach::Path, _)) if question == Question::Other => None,
+        Err((_, fault)) => Some(Health::Failing(fault.clone())),
+        Ok(answer) => health(answer, question, target, shared),
+    };
+    if let Some(health) = health {
+        note(shared, health, judged.is_ok().then_some(took));
     }
-    judged
+    judged.map_err(|(_, fault)| fault)
+}
+
+/// What a fault on the way says.
+fn reach(fault: &Fault) -> Reach {
+    if matches!(fault, Fault::AnswerTimeout { .. }) { Reach::Path } else { Reach::Server }
+}
+
+/// What a server's own answer says about it, if anything.
+fn health(answer: &Response<Incoming>, question: Question, target: &Target, shared: &Shared) -> Option<Health> {
+    let (status, api_path) = (answer.status(), target.api_path.as_deref()?);
+    if status == StatusCode::UNAUTHORIZED {
+        return Some(Health::Failing(prefect_refuses(shared)));
+    }
+    match question {
+        Question::Version if status == StatusCode::NOT_MODIFIED => None,
+        Question::Version => Some(no_version(answer, target).map_or(Health::Up, Health::Failing)),
+        Question::Other => (status.is_success() && needs_authentication(api_path)).then_some(Health::Up),
+    }
+}
+
+/// Why an answer to [`Question::Version`] is none.
+fn no_version(answer: &Response<Incoming>, target: &Target) -> Option<Fault> {
+    use StatusCode as S;
+    let status = answer.status();
+    let json = answer
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|text| text.trim_start().to_ascii_lowercase().starts_with("application/json"));
+    if status.is_success() {
+        return None;
+    }
+    Some(match status {
+        _ if status.is_redirection() => redirected(answer, target),
+        // Not every edge's error page is HTML.
+        S::BAD_GATEWAY | S::SERVICE_UNAVAILABLE | S::GATEWAY_TIMEOUT if !json => {
+            Fault::ServerDown { status: status.as_u16() }
+        }
+        _ if status.is_server_error() => Fault::ServerFails { status: status.as_u16() },
+        S::NOT_FOUND => Fault::NotPrefect { reason: "it knows no version at the API's address".into() },
+        // Whoever is let in may ask this: Prefect itself refuses nobody here.
+        _ => Fault::EdgeRefused { status: status.as_u16() },
+    })
+}
+
+/// What a redirect on the same host means, where there is nothing to redirect.
+fn redirected(answer: &Response<Incoming>, target: &Target) -> Fault {
+    let asked = Url::parse(&target.uri.to_string()).ok();
+    let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+    let (Some(asked), Some(to)) = (&asked, asked.as_ref().zip(to).and_then(|(asked, to)| asked.join(to).ok())) else {
+        return Fault::InvalidAnswer { reason: "it redirects and does not say where to".into() };
+    };
+    let same_question = to.path().trim_end_matches('/').ends_with(VERSION);
+    match (same_question, asked.scheme() == to.scheme()) {
+        (true, false) => Fault::NotPrefect { reason: format!("it wants to be asked by {}", to.scheme()) },
+        (true, true) => Fault::NotPrefect { reason: "it says that its API is at another address".into() },
+        (false, _) => Fault::SignInRequired { provider: "a login page of its own".into() },
+    }
 }
 
 /// Prefect answers these to anybody, so they prove nothing.
@@ -54,28 +139,37 @@ fn needs_authentication(api_path: &str) -> bool {
     !matches!(api_path, "/health" | "/ready")
 }
 
-fn fault_in(answer: &Response<Incoming>, target: &Target, shared: &Shared) -> Option<Fault> {
+/// What is no answer of the server's own.
+fn fault_in(answer: &Response<Incoming>, target: &Target, shared: &Shared) -> Option<(Reach, Fault)> {
     let (status, headers) = (answer.status(), answer.headers());
     let (is_api, html) = (target.api_path.is_some() || target.is_settings, is_html(headers));
     match status {
         // Prefect sends no challenge; an edge does, on every path (nginx: with a page).
         StatusCode::UNAUTHORIZED if html || headers.contains_key(WWW_AUTHENTICATE) => {
-            Some(if shared.upstream.holds.edge { Fault::EdgeCredentialWrong } else { Fault::EdgeCredentialMissing })
+            let has_one = shared.upstream.holds.edge;
+            let fault = if has_one { Fault::EdgeCredentialWrong } else { Fault::EdgeCredentialMissing };
+            Some((Reach::Server, fault))
         }
-        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT if html => {
-            Some(Fault::ServerDown { status: status.as_u16() })
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE if html => {
+            Some((Reach::Server, Fault::ServerDown { status: status.as_u16() }))
         }
-        StatusCode::NOT_FOUND if is_api && html => Some(Fault::NotPrefect {
-            reason: "it answers the API's address with a web page saying “not found”".into(),
-        }),
+        // The edge's patience with this one answer is over.
+        StatusCode::GATEWAY_TIMEOUT if html => Some((Reach::Path, Fault::ServerDown { status: status.as_u16() })),
+        StatusCode::NOT_FOUND if is_api && html => {
+            let reason = "it answers the API's address with a web page saying “not found”".into();
+            Some((Reach::Path, Fault::NotPrefect { reason }))
+        }
         _ if is_api && status.is_redirection() => {
             let to: Uri = headers.get(LOCATION)?.to_str().ok()?.parse().ok()?;
-            let host = to.host()?;
+            let provider = to.host()?.to_owned();
             (Some(to.authority()?) != target.uri.authority())
-                .then(|| Fault::SignInRequired { provider: host.to_owned() })
+                .then_some((Reach::Server, Fault::SignInRequired { provider }))
         }
-        _ if is_api && html && status.is_success() => Some(Fault::SignInRequired { provider: "a login page".into() }),
-        _ if is_api && html => Some(Fault::EdgeRefused { status: status.as_u16() }),
+        // Prefect has a few pages of its own under its API: the documentation.
+        _ if is_api && html && status.is_success() => {
+            Some((Reach::Path, Fault::SignInRequired { provider: "a login page".into() }))
+        }
+        _ if is_api && html => Some((Reach::Path, Fault::EdgeRefused { status: status.as_u16() })),
         _ => None,
     }
 }

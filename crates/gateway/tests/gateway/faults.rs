@@ -13,18 +13,22 @@ fn html(status: &str, more: &str) -> String {
 #[tokio::test]
 async fn every_failure_is_named_and_told_as_json_to_programs() {
     let challenge = "WWW-Authenticate: Basic realm=\"x\"\r\n";
-    for (answer, expected, code) in [
-        (html("401 Unauthorized", challenge), 401, "edge_credential_wrong"),
-        (html("502 Bad Gateway", ""), 502, "server_down"),
-        (html("503 Service Unavailable", ""), 503, "server_down"),
-        (html("413 Too Large", ""), 413, "edge_refused"),
-        (html("404 Not Found", ""), 502, "not_prefect"),
-        (html("200 OK", ""), 401, "sign_in_required"),
-        (html("302 Found", "Location: https://team.cloudflareaccess.com/login\r\n"), 401, "sign_in_required"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n".into(), 502, "invalid_answer"),
-        ("HTTP/1.1 200 OK\r\nA b: c\r\n\r\n".into(), 502, "invalid_answer"),
-        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n".into(), 502, "invalid_answer"),
-        ("SSH-2.0-OpenSSH_9.2\r\n\r\n".into(), 502, "invalid_answer"),
+    let elsewhere = "Location: https://team.cloudflareaccess.com/login\r\n";
+    let switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n";
+    // The last: whether it goes for the server whatever it is asked, or perhaps for this path only.
+    for (answer, expected, code, whole) in [
+        (html("401 Unauthorized", challenge), 401, "edge_credential_wrong", true),
+        (html("502 Bad Gateway", ""), 502, "server_down", true),
+        (html("503 Service Unavailable", ""), 503, "server_down", true),
+        (html("504 Gateway Timeout", ""), 504, "server_down", false),
+        (html("413 Too Large", ""), 413, "edge_refused", false),
+        (html("404 Not Found", ""), 502, "not_prefect", false),
+        (html("200 OK", ""), 401, "sign_in_required", false),
+        (html("302 Found", elsewhere), 401, "sign_in_required", true),
+        ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n".into(), 502, "invalid_answer", true),
+        ("HTTP/1.1 200 OK\r\nA b: c\r\n\r\n".into(), 502, "invalid_answer", true),
+        (switching.into(), 502, "invalid_answer", true),
+        ("SSH-2.0-OpenSSH_9.2\r\n\r\n".into(), 502, "invalid_answer", true),
     ] {
         let server = Server::always(&answer).await;
         let gateway = gateway(&server).await;
@@ -37,8 +41,90 @@ async fn every_failure_is_named_and_told_as_json_to_programs() {
         assert!(body(&told).starts_with("{\"detail\":\"") && body(&told).contains(code), "{told}");
         assert!(header(&told, "www-authenticate").is_empty());
         assert!(!told.contains(PASSWORD));
-        let Health::Failing(fault) = gateway.status().borrow().health.clone() else { panic!("{answer}") };
-        assert_eq!(fault.code(), code);
+        assert_eq!(failing(&gateway), whole.then_some(code), "{answer}");
+        gateway.probe().await;
+        assert_eq!(failing(&gateway), Some(code), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn one_path_that_an_edge_refuses_leaves_the_server_connected() {
+    let server = Server::start(|request| {
+        Some(match request.target() {
+            "/api/admin/version" => ok("application/json", "\"3.8.8\"").into_bytes(),
+            "/api/docs" => html("200 OK", "").into_bytes(),
+            "/api/large" => html("413 Too Large", "").into_bytes(),
+            "/api/slow" => html("504 Gateway Timeout", "").into_bytes(),
+            _ => html("404 Not Found", "").into_bytes(),
+        })
+    })
+    .await;
+    let gateway = gateway(&server).await;
+    gateway.probe().await;
+    for (line, code) in [
+        ("GET /api/docs", "sign_in_required"),
+        ("GET /api/large", "edge_refused"),
+        ("GET /api/slow", "server_down"),
+        ("GET /api/none", "not_prefect"),
+        ("GET /ui-settings", "not_prefect"),
+    ] {
+        let told = ask(&gateway, line, &key()).await;
+        assert_eq!(header(&told, "postern-fault"), [code], "{line}");
+        assert_eq!(gateway.status().borrow().health, Health::Up, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_but_success_is_good_where_the_version_is_asked_for() {
+    let plain = |status: &str, more: &str| {
+        format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\n{more}Content-Length: 2\r\n\r\nno")
+    };
+    let json = |status: &str| plain(status, "").replace("text/plain", "application/json");
+    for (answer, code) in [
+        (plain("302 Found", "Location: /oauth2/start?rd=%2Fapi\r\n"), "sign_in_required"),
+        (plain("307 Temporary Redirect", "Location: /prefect/api/admin/version\r\n"), "not_prefect"),
+        (plain("301 Moved Permanently", ""), "invalid_answer"),
+        (plain("400 Bad Request", ""), "edge_refused"),
+        (plain("403 Forbidden", ""), "edge_refused"),
+        (json("403 Forbidden"), "edge_refused"),
+        (json("404 Not Found"), "not_prefect"),
+        (plain("429 Too Many Requests", ""), "edge_refused"),
+        (json("500 Internal Server Error"), "server_fails"),
+        (plain("502 Bad Gateway", ""), "server_down"),
+        (json("503 Service Unavailable"), "server_fails"),
+        (plain("504 Gateway Timeout", ""), "server_down"),
+        (html("504 Gateway Timeout", ""), "server_down"),
+    ] {
+        let (was_up, script) = (std::sync::atomic::AtomicBool::new(false), answer.clone());
+        let server = Server::start(move |_| {
+            let first = !was_up.swap(true, std::sync::atomic::Ordering::SeqCst);
+            Some(if first { ok("application/json", "\"3.8.8\"") } else { script.clone() }.into_bytes())
+        })
+        .await;
+        let gateway = gateway(&server).await;
+        gateway.probe().await;
+        assert_eq!(failing(&gateway), None);
+        gateway.probe().await;
+        assert_eq!(failing(&gateway), Some(code), "{answer}");
+    }
+}
+
+/// The code of what the status says is wrong.
+fn failing(gateway: &Gateway) -> Option<&'static str> {
+    match &gateway.status().borrow().health {
+        Health::Failing(fault) => Some(fault.code()),
+        Health::Up | Health::Unknown => None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_the_probe_and_never_answers_is_not_connected() {
+    for begin in ["", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n\"3"] {
+        let server = Server::always(begin).await;
+        let gateway = gateway(&server).await;
+        gateway.probe().await;
+        let expected = Health::Failing(Fault::AnswerTimeout { seconds: Gateway::PROBE.as_secs() });
+        assert_eq!(gateway.status().borrow().health, expected, "{begin}");
     }
 }
 

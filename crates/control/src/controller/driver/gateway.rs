@@ -18,8 +18,9 @@ use crate::resolve::{ResolveError, resolve};
 use crate::vault::{Vault, VaultError};
 use crate::view::Trouble;
 
-/// How long a probe may take: longer than any single step of it, so that the step itself is what is told.
+/// How long a probe may take: longer than it gives itself, so that what it found is what is told.
 const PATIENCE: Duration = Duration::from_secs(45);
+const _: () = assert!(Gateway::PROBE.as_secs() < PATIENCE.as_secs());
 
 /// What a gateway's task needs of its surroundings.
 #[derive(Clone, Debug)]
