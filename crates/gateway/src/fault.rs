@@ -25,6 +25,11 @@ pub enum Fault {
     WrongKey,
     /// The pass was used before, or is over 30 s old.
     StalePass,
+    /// The request's body stopped coming before its end.
+    UploadStalled {
+        /// How long was waited for more.
+        seconds: u64,
+    },
     /// `CONNECT`, `TRACE` and the like.
     MethodRefused,
     /// An `Upgrade` to anything but a well-formed WebSocket.
@@ -201,6 +206,7 @@ impl Fault {
             Self::NotLetIn => ("not_let_in", L::Door, S::UNAUTHORIZED),
             Self::WrongKey => ("local_key_wrong", L::Door, S::UNAUTHORIZED),
             Self::StalePass => ("pass_stale", L::Door, S::FORBIDDEN),
+            Self::UploadStalled { .. } => ("upload_stalled", L::Door, S::REQUEST_TIMEOUT),
             Self::MethodRefused => ("method_refused", L::Door, S::METHOD_NOT_ALLOWED),
             Self::UpgradeRefused => ("upgrade_refused", L::Door, S::BAD_REQUEST),
             Self::NoSuchPath => ("no_such_path", L::Door, S::NOT_FOUND),
@@ -239,6 +245,9 @@ impl Fault {
             Self::NotLetIn => "Postern's gateway lets in only those who prove themselves.".into(),
             Self::WrongKey => "The key given is not this profile's local key.".into(),
             Self::StalePass => "This link was used before, or is over 30 seconds old.".into(),
+            Self::UploadStalled { seconds } => {
+                format!("Nothing more of the request came for {seconds} seconds, and it was not at its end.")
+            }
             Self::MethodRefused => "The gateway does not pass on this method.".into(),
             Self::UpgradeRefused => "The gateway upgrades to well-formed WebSockets only.".into(),
             Self::NoSuchPath => "The gateway has nothing at this path.".into(),
@@ -288,9 +297,11 @@ impl Fault {
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Malformed(_) | Self::UpgradeRefused | Self::MethodRefused | Self::NoSuchPath => {
-                "Check the program that sent it."
-            }
+            Self::Malformed(_)
+            | Self::UploadStalled { .. }
+            | Self::UpgradeRefused
+            | Self::MethodRefused
+            | Self::NoSuchPath => "Check the program that sent it.",
             Self::ForeignHost => "Use the address that Postern shows for this profile.",
             Self::ForeignOrigin | Self::CrossSite => {
                 "Open the dashboard from Postern instead of from a link on another site."

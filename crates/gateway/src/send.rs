@@ -6,6 +6,7 @@
 
 mod dial;
 mod tls;
+mod turn;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use self::dial::{Deadline, Dialer};
+use self::turn::Upload;
 use crate::body::Body;
 use crate::config::Remote;
 use crate::fault::Fault;
@@ -24,16 +26,14 @@ use crate::gateway::StartError;
 /// An idle connection is kept this long: below the 5 s of `prefect server start`, so that we close first. A
 /// request that meets the server's close would be lost.
 const IDLE: Duration = Duration::from_secs(4);
-/// A server may think this long before its answer's head.
-const ANSWER: Duration = Duration::from_secs(120);
 
 type Connector = Deadline<HttpsConnector<Dialer>>;
 
 /// The connections to one server.
 #[derive(Debug)]
 pub(crate) struct Clients {
-    requests: Client<Connector, Body>,
-    sockets: Client<Connector, Body>,
+    requests: Client<Connector, Upload<Body>>,
+    sockets: Client<Connector, Upload<Body>>,
 }
 
 impl Clients {
@@ -69,10 +69,12 @@ pub(crate) async fn handshake(request: Request<Body>, clients: &Clients) -> Resu
     exchange(request, &clients.sockets).await
 }
 
-async fn exchange(request: Request<Body>, client: &Client<Connector, Body>) -> Result<Response<Incoming>, Fault> {
+async fn exchange(
+    request: Request<Body>,
+    client: &Client<Connector, Upload<Body>>,
+) -> Result<Response<Incoming>, Fault> {
     let to = request.uri().clone();
-    match tokio::time::timeout(ANSWER, client.request(request)).await {
-        Ok(answer) => answer.map_err(|error| dial::fault(&error, &to)),
-        Err(_) => Err(Fault::AnswerTimeout { seconds: ANSWER.as_secs() }),
-    }
+    let (parts, body) = request.into_parts();
+    let answer = turn::in_turn(body, |upload| client.request(Request::from_parts(parts, upload))).await?;
+    answer.map_err(|error| dial::fault(&error, &to))
 }

@@ -65,8 +65,9 @@ impl Audience {
         {
             headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
         }
-        if fault.status() == StatusCode::BAD_REQUEST {
-            // What follows on this connection cannot be told apart from what was wrong (RFC 9112, section 9.3).
+        if matches!(fault.status(), StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT) {
+            // What follows on this connection cannot be told apart from what was wrong (RFC 9112, section 9.3), or
+            // from what was missing.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response

@@ -1,6 +1,10 @@
 //! What the server receives.
 
-use postern_gateway::{Config, Gateway, Secret};
+use std::time::Duration;
+
+use postern_gateway::{Config, Gateway, Health, Secret};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::{PASSWORD, Server, ask, basic, config, enter, gateway, header, key, ok, status};
 
@@ -139,4 +143,29 @@ async fn a_read_only_profile_reads_and_does_not_write() {
         assert!(answer.contains("\"code\":\"read_only\"") && answer.contains("Production"), "{answer}");
     }
     assert_eq!(server.received().len(), seen);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_upload_arrives_and_one_that_stops_is_not_the_servers_fault() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = gateway(&server).await;
+    for (length, expected, code) in [(5, 200, &[][..]), (6, 408, &["upload_stalled"])] {
+        let mut stream = TcpStream::connect(("127.0.0.1", gateway.port())).await.unwrap();
+        let head = format!(
+            "POST /api/flows/filter HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n{}Content-Length: {length}\r\n\r\n",
+            gateway.port(),
+            key()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for piece in [b"h", b"e", b"l", b"l", b"o"] {
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            stream.write_all(piece).await.unwrap();
+        }
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap_or_default();
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!((status(&answer), &header(&answer, "postern-fault")[..]), (expected, code));
+        assert_eq!(gateway.status().borrow().health, Health::Up);
+    }
+    assert_eq!(server.only().body, b"hello");
 }

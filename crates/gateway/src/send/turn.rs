@@ -1,0 +1,173 @@
+//! Whose turn it is while a request is under way: the sender's, whose body has more to come, or the server's.
+//!
+//! 1. Every piece of the body that passes, and its end, starts the server's turn anew: an upload may take as long as it
+//!    moves.
+//! 2. While the sender has nothing to give, the server cannot be blamed.
+//! 3. A server that does not take what the sender has (its window is full) has its turn: nobody asks the body then.
+//! 4. Whoever lets their turn pass ends the exchange, and is named.
+
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, timeout_at};
+
+use crate::fault::Fault;
+
+/// A turn may last so long. For the server: that it may think before its answer's head.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Sender,
+    Server,
+}
+
+/// Whose turn it is, and since when.
+#[derive(Clone, Debug)]
+struct Turn(Arc<Mutex<(Whose, Instant)>>);
+
+impl Turn {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new((Whose::Server, Instant::now()))))
+    }
+
+    fn state(&self) -> MutexGuard<'_, (Whose, Instant)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_the_servers(&self) {
+        *self.state() = (Whose::Server, Instant::now());
+    }
+
+    /// To be asked again and again does not make the sender's turn longer.
+    fn now_the_senders(&self) {
+        let mut state = self.state();
+        if state.0 == Whose::Server {
+            *state = (Whose::Sender, Instant::now());
+        }
+    }
+
+    /// Who let theirs pass, if it has.
+    fn passed(&self) -> Result<Instant, Fault> {
+        let (whose, since) = *self.state();
+        let until = since + PATIENCE;
+        let seconds = PATIENCE.as_secs();
+        match whose {
+            _ if Instant::now() < until => Ok(until),
+            Whose::Sender => Err(Fault::UploadStalled { seconds }),
+            Whose::Server => Err(Fault::AnswerTimeout { seconds }),
+        }
+    }
+}
+
+/// A request's body whose progress is known.
+#[derive(Debug)]
+pub(super) struct Upload<B> {
+    body: B,
+    turn: Turn,
+}
+
+impl<B: Body + Unpin> Body for Upload<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        if polled.is_pending() {
+            this.turn.now_the_senders();
+        } else {
+            this.turn.now_the_servers();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Sends a body and waits for the answer, as long as each takes their turn in time.
+pub(super) async fn in_turn<B, A: Future>(body: B, send: impl FnOnce(Upload<B>) -> A) -> Result<A::Output, Fault> {
+    let turn = Turn::new();
+    let mut answer = pin!(send(Upload { body, turn: turn.clone() }));
+    loop {
+        if let Ok(answer) = timeout_at(turn.passed()?, &mut answer).await {
+            return Ok(answer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use futures_util::stream;
+    use http_body_util::{BodyExt as _, StreamBody};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const ALMOST: Duration = Duration::from_secs(119);
+
+    /// So many pieces, each after a pause; then the end, or nothing more ever.
+    fn body(pieces: u32, pause: Duration, ends: bool) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
+        let frames = stream::unfold(0, move |sent| async move {
+            if sent == pieces && !ends {
+                std::future::pending::<()>().await;
+            }
+            sleep(pause).await;
+            (sent < pieces).then(|| (Ok(Frame::data(Bytes::from_static(b"x"))), sent + 1))
+        });
+        StreamBody::new(Box::pin(frames))
+    }
+
+    /// A server that reads everything, then thinks.
+    async fn server<B: Body + Unpin>(mut upload: Upload<B>, thinks: Duration) -> &'static str {
+        while upload.frame().await.is_some() {}
+        sleep(thinks).await;
+        "answer"
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_may_take_as_long_as_it_moves_and_the_server_has_its_full_time_after_it() {
+        let answer = in_turn(body(20, ALMOST, true), |upload| server(upload, ALMOST)).await;
+        assert_eq!(answer, Ok("answer"));
+        let silent = in_turn(body(20, ALMOST, true), |upload| server(upload, ALMOST * 2)).await;
+        assert_eq!(silent, Err(Fault::AnswerTimeout { seconds: 120 }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_that_stops_is_named_instead_of_the_server() {
+        let stalled = in_turn(body(3, ALMOST, false), |upload| server(upload, ALMOST)).await;
+        assert_eq!(stalled, Err(Fault::UploadStalled { seconds: 120 }));
+        // To be asked does not make their turn longer.
+        let stalled = in_turn(body(0, ALMOST, false), |mut upload| async move {
+            while tokio::time::timeout(Duration::from_secs(1), upload.frame()).await.is_err() {}
+        });
+        assert_eq!(stalled.await, Err(Fault::UploadStalled { seconds: 120 }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_takes_no_more_is_named() {
+        let stopped = in_turn(body(3, Duration::ZERO, true), |mut upload| async move {
+            upload.frame().await;
+            std::future::pending::<()>().await;
+        });
+        assert_eq!(stopped.await, Err(Fault::AnswerTimeout { seconds: 120 }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_early_answer_does_not_wait_for_the_upload() {
+        let answer = in_turn(body(0, ALMOST, false), |_| async { "too large" }).await;
+        assert_eq!(answer, Ok("too large"));
+    }
+}
