@@ -52,12 +52,10 @@ impl Jar {
         if ours.is_empty() {
             return;
         }
-        let page = pairs(headers)
-            .filter(|pair| !ours.iter().any(|(name, _)| name_of(pair) == name))
-            .map(str::to_owned)
-            .collect::<Vec<_>>();
-        let all = page.into_iter().chain(ours.iter().map(|(name, value)| format!("{name}={value}")));
-        if let Ok(mut value) = HeaderValue::try_from(all.collect::<Vec<_>>().join("; ")) {
+        let is_ours = |pair: &[u8]| ours.iter().any(|(name, _)| name.as_bytes() == name_and_value(pair).0);
+        let mut all: Vec<Vec<u8>> = pairs(headers).filter(|pair| !is_ours(pair)).map(<[u8]>::to_vec).collect();
+        all.extend(ours.iter().map(|(name, value)| format!("{name}={value}").into_bytes()));
+        if let Ok(mut value) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
             value.set_sensitive(true);
             headers.insert(COOKIE, value);
         }
@@ -68,29 +66,31 @@ fn url(target: &Uri) -> Option<Url> {
     Url::parse(&target.to_string()).ok()
 }
 
-/// The `name=value` pairs of all `Cookie` lines. A line that is not visible ASCII has none.
-pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+/// The `name=value` pairs of all `Cookie` lines, as bytes: pages may set cookies that are not ASCII, and those beside
+/// one must not be lost with it.
+pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .map(str::trim)
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .map(<[u8]>::trim_ascii)
         .filter(|pair| !pair.is_empty())
 }
 
-/// The name in `name=value`.
-pub(crate) fn name_of(pair: &str) -> &str {
-    pair.split('=').next().unwrap_or(pair)
+/// The two sides of `name=value`.
+pub(crate) fn name_and_value(pair: &[u8]) -> (&[u8], &[u8]) {
+    let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+    (pair[..at].trim_ascii(), pair.get(at + 1..).unwrap_or_default().trim_ascii())
 }
 
 /// Takes our own cookie out of a request; the page's others pass.
 pub(crate) fn strip_ours(headers: &mut HeaderMap, ours: &str) {
-    if !pairs(headers).any(|pair| name_of(pair) == ours) {
+    let is_ours = |pair: &&[u8]| name_and_value(pair).0 == ours.as_bytes();
+    if !pairs(headers).any(|pair| is_ours(&pair)) {
         return;
     }
-    let rest = pairs(headers).filter(|pair| name_of(pair) != ours).collect::<Vec<_>>().join("; ");
-    match HeaderValue::try_from(rest) {
+    let rest = pairs(headers).filter(|pair| !is_ours(pair)).collect::<Vec<_>>().join(&b"; "[..]);
+    match HeaderValue::from_bytes(&rest) {
         Ok(value) if !value.is_empty() => headers.insert(COOKIE, value),
         Ok(_) | Err(_) => headers.remove(COOKIE),
     };
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn headers(lines: &[&str]) -> HeaderMap {
-        lines.iter().map(|line| (COOKIE, HeaderValue::from_str(line).unwrap())).collect()
+        lines.iter().map(|line| (COOKIE, HeaderValue::from_bytes(line.as_bytes()).unwrap())).collect()
     }
 
     #[test]
@@ -111,10 +111,13 @@ mod tests {
             (&["a=1; postern-prod=x; b=2"], Some("a=1; b=2")),
             (&["postern-prod=x", "a=1"], Some("a=1")),
             (&["postern-prod2=x"], Some("postern-prod2=x")),
+            (&["caf\u{e9}=\u{fc}; postern-prod=x; a=1"], Some("caf\u{e9}=\u{fc}; a=1")),
+            (&["\u{fc}=1", "postern-prod=x"], Some("\u{fc}=1")),
+            (&["postern-prod =x; a"], Some("a")),
         ] {
             let mut headers = headers(given);
             strip_ours(&mut headers, "postern-prod");
-            assert_eq!(headers.get(COOKIE).map(|v| v.to_str().unwrap()), left, "{given:?}");
+            assert_eq!(headers.get(COOKIE).map(HeaderValue::as_bytes), left.map(str::as_bytes), "{given:?}");
             assert!(headers.get_all(COOKIE).iter().count() <= 1);
         }
     }
@@ -129,9 +132,9 @@ mod tests {
         jar.keep(&mut answer, &home);
         assert!(answer.is_empty());
 
-        let mut request = headers(&["page=2; edge=forged"]);
+        let mut request = headers(&["page=2; edge=forged", "caf\u{e9}=1"]);
         jar.add(&mut request, &home);
-        assert_eq!(request[COOKIE], "page=2; edge=1");
+        assert_eq!(request[COOKIE].as_bytes(), "page=2; caf\u{e9}=1; edge=1".as_bytes());
         assert!(request[COOKIE].is_sensitive());
 
         let mut foreign = headers(&["page=2"]);

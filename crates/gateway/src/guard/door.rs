@@ -132,10 +132,9 @@ impl Door {
     }
 
     fn has_session(&self, headers: &HeaderMap) -> bool {
-        cookies::pairs(headers).any(|pair| {
-            pair.split_once('=')
-                .is_some_and(|(name, value)| name == self.cookie && self.session.matches(value.as_bytes()))
-        })
+        cookies::pairs(headers)
+            .map(cookies::name_and_value)
+            .any(|(name, value)| name == self.cookie.as_bytes() && self.session.matches(value))
     }
 
     /// Whether an `Authorization` header is our local key, as Basic or Bearer.

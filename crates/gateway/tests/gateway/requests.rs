@@ -169,3 +169,15 @@ async fn a_slow_upload_arrives_and_one_that_stops_is_not_the_servers_fault() {
     }
     assert_eq!(server.only().body, b"hello");
 }
+
+#[tokio::test]
+async fn a_cookie_that_is_not_ascii_neither_locks_out_nor_lets_ours_through() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = gateway(&server).await;
+    let cookie = enter(&gateway).await;
+    let both = format!("{}; caf\u{e9}=1\r\n", cookie.trim_end());
+    for headers in [both.clone(), format!("{}{both}", key())] {
+        assert_eq!(status(&ask(&gateway, "GET /api/flows", &headers).await), 200, "{headers}");
+        assert_eq!(server.received().pop().unwrap().all("cookie"), ["caf\u{e9}=1"], "{headers}");
+    }
+}
