@@ -1,20 +1,78 @@
 //! The server's cookies live here, in memory, for as long as the gateway: no browser ever gets them, so
 //! profile A's cannot reach B (cookies ignore ports), and none is lost to rules about `Secure` on loopback.
+//!
+//! Bounded, as RFC 6265, section 6.1, lets user agents be: a cookie of over [`LONGEST`] is refused; over [`COOKIES`]
+//! or over [`ALL`] together, the oldest give way. So neither memory nor a request's head grows as the server pleases.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cookie_store::{CookieStore, RawCookie};
+use cookie_store::{Cookie, CookieStore, StoreAction};
 use http::Uri;
 use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use url::Url;
+
+/// What a cookie's name, value and attributes may be together, in bytes.
+const LONGEST: usize = 4 * 1024;
+/// How many cookies a jar holds.
+const COOKIES: usize = 50;
+/// What the names and values of all of them may be together, in bytes.
+const ALL: usize = 16 * 1024;
 
 /// One profile's jar.
 #[derive(Default)]
 pub(crate) struct Jar {
     /// Most servers set none: then a request takes no lock.
     any: AtomicBool,
-    store: Mutex<CookieStore>,
+    kept: Mutex<Kept>,
+}
+
+/// The cookies, and in which order they came.
+#[derive(Default)]
+struct Kept {
+    store: CookieStore,
+    /// The oldest first. A cookie that is set again counts as new.
+    order: VecDeque<Key>,
+}
+
+/// What makes a cookie one and the same (RFC 6265, section 5.3, step 11).
+#[derive(PartialEq)]
+struct Key {
+    domain: String,
+    path: String,
+    name: String,
+}
+
+impl Key {
+    fn of(cookie: &Cookie<'_>) -> Self {
+        Self { domain: (&cookie.domain).into(), path: (&cookie.path).into(), name: cookie.name().to_owned() }
+    }
+}
+
+fn size(cookie: &Cookie<'_>) -> usize {
+    cookie.name().len() + cookie.value().len()
+}
+
+impl Kept {
+    /// Takes one cookie in, or out where it has expired.
+    fn take(&mut self, set_cookie: &str, target: &Url) {
+        if set_cookie.len() > LONGEST {
+            return;
+        }
+        let Ok(cookie) = Cookie::parse(set_cookie.to_owned(), target) else { return };
+        let key = Key::of(&cookie);
+        let Ok(action) = self.store.insert(cookie, target) else { return };
+        self.order.retain(|kept| *kept != key);
+        match action {
+            StoreAction::Inserted | StoreAction::UpdatedExisting => self.order.push_back(key),
+            StoreAction::ExpiredExisting => drop(self.store.remove(&key.domain, &key.path, &key.name)),
+        }
+        while self.order.len() > COOKIES || self.store.iter_any().map(size).sum::<usize>() > ALL {
+            let Some(oldest) = self.order.pop_front() else { return };
+            self.store.remove(&oldest.domain, &oldest.path, &oldest.name);
+        }
+    }
 }
 
 impl std::fmt::Debug for Jar {
@@ -24,20 +82,21 @@ impl std::fmt::Debug for Jar {
 }
 
 impl Jar {
-    fn store(&self) -> MutexGuard<'_, CookieStore> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the `Set-Cookie` lines out of an answer.
     pub(crate) fn keep(&self, headers: &mut HeaderMap, target: &Uri) {
         if let http::header::Entry::Occupied(lines) = headers.entry(SET_COOKIE) {
-            let cookies: Vec<RawCookie<'static>> =
-                lines.iter().filter_map(|line| RawCookie::parse(line.to_str().ok()?.to_owned()).ok()).collect();
-            lines.remove_entry_mult();
             if let Some(target) = url(target) {
-                self.store().store_response_cookies(cookies.into_iter(), &target);
-                self.any.store(true, Ordering::Release);
+                let mut kept = self.kept();
+                for line in lines.iter().filter_map(|line| line.to_str().ok()) {
+                    kept.take(line, &target);
+                }
+                self.any.store(!kept.order.is_empty(), Ordering::Release);
             }
+            lines.remove_entry_mult();
         }
     }
 
@@ -47,8 +106,12 @@ impl Jar {
             return;
         }
         let Some(target) = url(target) else { return };
-        let ours: Vec<(String, String)> =
-            self.store().get_request_values(&target).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let ours: Vec<(String, String)> = self
+            .kept()
+            .store
+            .get_request_values(&target)
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         if ours.is_empty() {
             return;
         }
@@ -140,5 +203,48 @@ mod tests {
         let mut foreign = headers(&["page=2"]);
         jar.add(&mut foreign, &Uri::from_static("https://api.other.example.org/"));
         assert_eq!(foreign[COOKIE], "page=2");
+    }
+
+    /// What a jar sends home after it was given these lines.
+    fn sent(lines: impl IntoIterator<Item = String>) -> Vec<String> {
+        let (jar, home) = (Jar::default(), Uri::from_static("https://prefect.example.com/api/flows"));
+        for line in lines {
+            let mut answer = HeaderMap::new();
+            answer.append(SET_COOKIE, HeaderValue::from_str(&line).unwrap());
+            jar.keep(&mut answer, &home);
+        }
+        let mut request = HeaderMap::new();
+        jar.add(&mut request, &home);
+        let mut sent: Vec<String> =
+            pairs(&request).map(|pair| String::from_utf8_lossy(name_and_value(pair).0).into_owned()).collect();
+        sent.sort_unstable();
+        sent
+    }
+
+    fn numbered(range: std::ops::Range<usize>) -> Vec<String> {
+        range.map(|n| format!("n{n:03}")).collect()
+    }
+
+    #[test]
+    fn a_server_cannot_fill_memory_or_heads_with_cookies() {
+        let too_long = "x".repeat(LONGEST);
+        assert_eq!(sent(["a=1".to_owned(), format!("b={too_long}"), format!("c=1; X={too_long}")]), ["a"]);
+        // Too many: the oldest give way.
+        let many = numbered(0..500).into_iter().map(|name| format!("{name}=1"));
+        assert_eq!(sent(many), numbered(450..500));
+        // Too much.
+        let large = numbered(0..20).into_iter().map(|name| format!("{name}={}", "x".repeat(4000)));
+        assert_eq!(sent(large), numbered(16..20));
+    }
+
+    #[test]
+    fn a_cookie_that_is_set_again_stays_and_one_that_is_taken_back_makes_room() {
+        let session = |n: usize| [format!("n{n:03}=1"), "session=1".to_owned()];
+        let mut expected = numbered(451..500);
+        expected.push("session".to_owned());
+        assert_eq!(sent((0..500).flat_map(session)), expected);
+
+        let gone = (0..500).flat_map(|n| [format!("n{n:03}=1"), format!("n{n:03}=; Max-Age=0")]);
+        assert_eq!(sent(std::iter::once("first=1".to_owned()).chain(gone)), ["first"]);
     }
 }
