@@ -105,21 +105,23 @@ async fn through(proxy: &Intercept, http: HttpConnector<Resolver>, to: Uri) -> R
     let shown = at.authority().map_or("?", |authority| authority.host()).to_owned();
     let explain = |error: &dyn StdError| format!("{shown}: {}", innermost(error));
     match at.scheme_str() {
-        Some("socks5" | "socks5h") => {
-            let local_dns = at.scheme_str() == Some("socks5");
+        // Only what we can speak: a proxy's credential sent in another scheme's stead would go out in clear text.
+        Some(scheme @ ("socks5" | "socks5h")) => {
+            let local_dns = scheme == "socks5";
             let mut socks = SocksV5::new(at, http).local_dns(local_dns);
             if let Some((user, password)) = proxy.raw_auth() {
                 socks = socks.with_auth(user.to_owned(), password.to_owned());
             }
             socks.call(to).await.map_err(|error| explain(&error))
         }
-        _ => {
+        None | Some("http") => {
             let mut tunnel = Tunnel::new(at, http);
             if let Some(authorization) = proxy.basic_auth() {
                 tunnel = tunnel.with_auth(authorization.clone());
             }
             tunnel.call(to).await.map_err(|error| explain(&error))
         }
+        Some(scheme) => Err(format!("{shown}: proxies that speak {scheme} are not supported, only http and socks5")),
     }
 }
 
@@ -240,6 +242,8 @@ fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Optio
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt as _;
+
     use super::*;
 
     #[test]
@@ -253,5 +257,44 @@ mod tests {
         ] {
             assert_eq!(is_loopback(&Uri::from_static(uri)), expected, "{uri}");
         }
+    }
+
+    /// A proxy that only listens: what it was sent until the other side closed.
+    async fn told(scheme: &str) -> (Result<(), String>, String) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("{scheme}user:canary@{}", listener.local_addr().unwrap());
+        let proxy = Matcher::builder().all(address).build();
+        let to = Uri::from_static("https://prefect.example.com");
+        let proxy = proxy.intercept(&to).unwrap();
+        let dialer = Dialer::new(&Proxy::None).unwrap();
+        let mut received = [0; 1024];
+        let answer = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let n = stream.read(&mut received).await.unwrap();
+            String::from_utf8_lossy(&received[..n]).into_owned()
+        };
+        tokio::select! {
+            biased;
+            through = through(&proxy, dialer.http, to) => (through.map(drop), String::new()),
+            received = answer => (Ok(()), received),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proxy_gets_its_credential_only_in_the_scheme_it_speaks() {
+        for scheme in ["https://", "socks4://", "socks4a://"] {
+            let (through, received) = told(scheme).await;
+            let refused = through.unwrap_err();
+            assert!(refused.contains("are not supported") && !refused.contains("canary"), "{refused}");
+            assert!(refused.contains(scheme.trim_end_matches("://")), "{refused}");
+            assert_eq!(received, "");
+        }
+        for scheme in ["http://", ""] {
+            let (through, received) = told(scheme).await;
+            assert_eq!(through, Ok(()));
+            assert!(received.starts_with("CONNECT prefect.example.com:443 HTTP/1.1\r\n"), "{received}");
+        }
+        let (_, received) = told("socks5h://").await;
+        assert!(received.starts_with('\u{5}'), "{received:?}");
     }
 }
