@@ -33,7 +33,8 @@ pub(crate) fn is_ours(path: &str) -> bool {
 }
 
 /// Where windows and browsers reach a gateway. A label of its own under `localhost` keeps the session cookie
-/// away from other local servers; macOS's web view allows plain http to addresses only.
+/// from servers under other names of this machine, if not from one on another port of this name: see
+/// `Door::session_cookie`. macOS's web view allows plain http to addresses only.
 #[must_use]
 pub fn browser_origin(profile: &str, port: u16) -> String {
     if cfg!(target_os = "macos") {

@@ -192,7 +192,12 @@ impl Door {
         Some(passes.remove(spent).to)
     }
 
-    /// `Set-Cookie` for those who had a pass. Host-only: on `<id>.localhost` no other local server sees it.
+    /// `Set-Cookie` for those who had a pass. Host-only and strict: on `<id>.localhost` it goes neither to servers on
+    /// `127.0.0.1` and `localhost`, nor along with what other sites ask for.
+    ///
+    /// But cookies ignore ports: another user's web server gets it if the browser is led to that server by our own
+    /// name, as in `http://<id>.localhost:<its port>/`. No attribute prevents that. The remedy is to ask the system whose
+    /// process a peer is, and to serve other users' none, cookie or no cookie; so far only [`LocalPrograms::Open`] asks.
     pub(crate) fn session_cookie(&self) -> HeaderValue {
         let text =
             Zeroizing::new(format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie, self.session.expose()));
