@@ -41,7 +41,8 @@ pub(crate) async fn answer(
 
     // 10. fault: last, so that every step above can end here and none needs to know HTTP's status codes.
     let fault = outcome.as_ref().err().map(Fault::code);
-    let response = outcome.unwrap_or_else(|fault| audience.answer(&fault, &shared.upstream.name));
+    let profile = (door != Door::Refused).then_some(shared.upstream.name.as_str());
+    let response = outcome.unwrap_or_else(|fault| audience.answer(&fault, profile));
     let exchange = Exchange { at, door, method, path, status: response.status(), took: began.elapsed(), fault };
     tracing::debug!(method = %exchange.method, path = exchange.path, status = exchange.status.as_u16(), fault, "answered");
     // Nobody listening is fine.

@@ -3,6 +3,8 @@
 //! JSON `{"detail", "code"}` for programs and for everything under `/api` (Prefect's UI calls `.json()` on
 //! errors); for a person's navigation a small page of our own, which loads nothing, runs no script and shows
 //! what others said escaped. Marked `Postern-Fault: <code>` either way.
+//!
+//! Who was not let in is not told what the profile is called: to them, and about the door itself, Postern speaks.
 
 use std::sync::LazyLock;
 
@@ -22,6 +24,9 @@ use crate::guard;
 const POSTERN_FAULT: HeaderName = HeaderName::from_static("postern-fault");
 /// A page about a server in trouble asks again by itself after so many seconds.
 const RETRY: u8 = 5;
+
+/// Who speaks where the profile does not.
+const POSTERN: &str = "Postern";
 
 /// Who reads the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,13 +50,14 @@ impl Audience {
         if guard::navigates(request) && !api { Self::Person } else { Self::Program }
     }
 
-    pub(crate) fn answer(self, fault: &Fault, profile: &str) -> Response<Body> {
+    /// `profile` is its name, for those who were let in.
+    pub(crate) fn answer(self, fault: &Fault, profile: Option<&str>) -> Response<Body> {
         let (body, media_type) = match self {
             Self::Program => {
                 let detail = Detail { detail: format!("{} {}", fault.sentence(), fault.remedy()), code: fault.code() };
                 (serde_json::to_vec(&detail).unwrap_or_default(), "application/json")
             }
-            Self::Person => (page(fault, profile).into_bytes(), "text/html; charset=utf-8"),
+            Self::Person => (page(fault, profile.unwrap_or(POSTERN)).into_bytes(), "text/html; charset=utf-8"),
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = fault.status();
@@ -80,12 +86,12 @@ fn may_pass(fault: &Fault) -> bool {
 }
 
 fn page(fault: &Fault, profile: &str) -> String {
-    let (title, way_back) = match fault.layer() {
-        Layer::Door => ("Not let in", "<p><a href=\"/\">Go to the dashboard</a></p>"),
-        Layer::Policy => ("Read-only", "<p><a href=\"/\">Go to the dashboard</a></p>"),
-        Layer::Edge | Layer::Auth => ("Refused", "<p><a href=\"\">Try again</a></p>"),
+    let (title, way_back, speaker) = match fault.layer() {
+        Layer::Door => ("Not let in", "<p><a href=\"/\">Go to the dashboard</a></p>", POSTERN),
+        Layer::Policy => ("Read-only", "<p><a href=\"/\">Go to the dashboard</a></p>", profile),
+        Layer::Edge | Layer::Auth => ("Refused", "<p><a href=\"\">Try again</a></p>", profile),
         Layer::Name | Layer::Tcp | Layer::Proxy | Layer::Tls | Layer::Prefect | Layer::WebSocket => {
-            ("Not reachable", "")
+            ("Not reachable", "", profile)
         }
     };
     let retry =
@@ -97,13 +103,13 @@ fn page(fault: &Fault, profile: &str) -> String {
     } else {
         String::new()
     };
-    let (profile, sentence) = (escape(profile), escape(&fault.sentence()));
+    let (speaker, sentence) = (escape(speaker), escape(&fault.sentence()));
     let (remedy, code) = (fault.remedy(), fault.code());
     format!(
         "<!doctype html><html lang=\"en\" data-postern-fault=\"{code}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">{retry}\
-         <title>{title} \u{2014} {profile}</title><style>{STYLE}</style></head>\
-         <body><main><p class=\"quiet\">{profile}</p><h1>{sentence}</h1><p>{remedy}</p>{way_back}{asks_again}\
+         <title>{title} \u{2014} {speaker}</title><style>{STYLE}</style></head>\
+         <body><main><p class=\"quiet\">{speaker}</p><h1>{sentence}</h1><p>{remedy}</p>{way_back}{asks_again}\
          <p class=\"quiet\">Code <code>{code}</code></p></main></body></html>"
     )
 }

@@ -148,3 +148,28 @@ async fn local_programs_are_let_in_as_the_profile_says() {
         assert_eq!(status(&ask(&gateway, "GET /.postern/status", &key()).await), 200, "the app's own calls go on");
     }
 }
+
+#[tokio::test]
+async fn who_is_not_let_in_does_not_learn_what_the_profile_is_called() {
+    let server = Server::always(&ok("text/html", "")).await;
+    let gateway = Gateway::start(Config { read_only: true, ..config(server.port) }).await.unwrap();
+    let port = gateway.port();
+    let ours = format!("127.0.0.1:{port}");
+    for (line, host, headers, expected) in [
+        ("GET /", "evil.com", String::new(), 403),
+        ("GET /", &ours, String::new(), 401),
+        ("GET /..", &ours, String::new(), 401),
+        ("GET /", &ours, "Authorization: Bearer wrong\r\n".to_owned(), 401),
+        ("GET /", &ours, "Origin: https://evil.com\r\n".to_owned(), 403),
+        ("GET /.postern/enter?pass=guess", &ours, String::new(), 403),
+        ("GET /.postern/status", &ours, String::new(), 401),
+        // About the door, even to those inside.
+        ("GET /.postern/nothing", &ours, key(), 404),
+    ] {
+        let request = format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{NAVIGATES}{headers}\r\n");
+        let page = raw(&gateway, request).await;
+        assert_eq!(status(&page), expected, "{line} {headers}");
+        assert!(page.contains("<p class=\"quiet\">Postern</p>") && !page.contains("Production"), "{line} {page}");
+    }
+    assert!(server.received().is_empty());
+}
