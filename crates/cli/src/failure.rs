@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use postern_control::change::ChangeError;
 use postern_control::door::DoorError;
 use postern_control::environment::LocalProgramsOff;
 use postern_control::profile::Unfit;
@@ -87,6 +88,19 @@ impl From<StoreError> for Failure {
 impl From<VaultError> for Failure {
     fn from(error: VaultError) -> Self {
         error.trouble().into()
+    }
+}
+
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Store(error) => error.into(),
+            ChangeError::Vault(error) => error.into(),
+            ChangeError::NothingToCopy(_) => {
+                Self::new("secret_missing", error.to_string(), "Give it with `--secrets-from`.")
+            }
+            ChangeError::Internal(trouble) => trouble.into(),
+        }
     }
 }
 

@@ -31,8 +31,8 @@ use std::time::{Duration, SystemTime};
 
 use self::change::{Storing, Wish};
 pub use self::driver::{Controller, Handle, Options};
-pub use self::effect::{Change, Effect, SecretChange, ShellRequest, Window};
-pub use self::event::{Event, Failure, Stored};
+pub use self::effect::{Effect, ShellRequest, Window};
+pub use self::event::{Event, Failure};
 use self::life::{Held, Life};
 use self::mint::Mint;
 pub use self::update::update;

@@ -4,9 +4,10 @@
 //! `update(&mut State, Event) -> Vec<Effect>` decides. [`menu`] and [`view`] compute, from that state,
 //! what the tray and the manager show; `src-tauri` and `ui` only render.
 //!
-//! [`store`] keeps [`profile`]s in profiles.toml, [`vault`] their secrets; [`resolve`] makes of both what a
-//! gateway is told.
+//! [`store`] keeps [`profile`]s in profiles.toml, [`vault`] their secrets; a [`change`] is made to both together,
+//! and [`resolve`] makes of both what a gateway is told.
 
+pub mod change;
 pub mod controller;
 pub mod door;
 pub mod environment;

@@ -92,24 +92,25 @@ impl Store {
         self.trouble.as_ref()
     }
 
+    /// What [`Store::add`], or with `before` [`Store::replace`], makes of it as the file is now. Nothing is saved.
+    ///
+    /// # Errors
+    /// As those.
+    pub fn preview(&mut self, before: Option<&Profile>, written: Written) -> Result<Profile, StoreError> {
+        self.reload();
+        let (profile, _) = match before {
+            Some(before) => self.changed(|profiles| replace(profiles, before, written))?,
+            None => self.changed(|profiles| add(profiles, written))?,
+        };
+        Ok(profile)
+    }
+
     /// Adds a profile, making what was left out: an id from its name, and the lowest free port.
     ///
     /// # Errors
     /// See [`StoreError`]. Then nothing has changed.
-    pub fn add(&mut self, mut written: Written) -> Result<Profile, StoreError> {
-        self.change(|profiles| {
-            if written.id.is_empty() {
-                let name = if written.name.trim().is_empty() { host(&written.url) } else { written.name.clone() };
-                let taken: Vec<ProfileId> = profiles.iter().map(|profile| profile.id.clone()).collect();
-                written.id = ProfileId::from_name(&name, &taken).to_string();
-            }
-            if written.port.is_none() {
-                written.port = port::free(profiles).map(i64::from);
-            }
-            let profile = written.check().map_err(StoreError::Invalid)?;
-            profiles.push(profile.clone());
-            Ok(profile)
-        })
+    pub fn add(&mut self, written: Written) -> Result<Profile, StoreError> {
+        self.change(|profiles| add(profiles, written))
     }
 
     /// Puts `written` in the place of `before`, which keeps its id, and its port where none is given.
@@ -117,20 +118,8 @@ impl Store {
     /// # Errors
     /// See [`StoreError`]; [`StoreError::ChangedMeanwhile`] when the profile is not as `before` any more. Then
     /// nothing has changed.
-    pub fn replace(&mut self, before: &Profile, mut written: Written) -> Result<Profile, StoreError> {
-        self.change(|profiles| {
-            let place = profiles
-                .iter_mut()
-                .find(|profile| profile.id == before.id)
-                .ok_or_else(|| StoreError::NoSuchProfile(before.id.to_string()))?;
-            if place != before {
-                return Err(StoreError::ChangedMeanwhile(before.id.clone()));
-            }
-            written.id = before.id.to_string();
-            written.port = written.port.or(Some(before.port.into()));
-            *place = written.check().map_err(StoreError::Invalid)?;
-            Ok(place.clone())
-        })
+    pub fn replace(&mut self, before: &Profile, written: Written) -> Result<Profile, StoreError> {
+        self.change(|profiles| replace(profiles, before, written))
     }
 
     /// Removes a profile; its secrets are the vault's ([`crate::vault::Vault::forget`]).
@@ -154,21 +143,55 @@ impl Store {
         if self.reload() {
             tracing::info!("profiles.toml was changed by another program");
         }
-        if let Some(trouble) = &self.trouble {
-            return Err(StoreError::File(trouble.clone()));
-        }
-        let mut profiles = self.content.profiles.clone();
-        let outcome = change(&mut profiles)?;
-        let clashes = clashes(&profiles);
-        if !clashes.is_empty() {
-            return Err(StoreError::Invalid(clashes));
-        }
+        let (outcome, profiles) = self.changed(change)?;
         if profiles != self.content.profiles {
             let text = file::edit(&self.content.text, &self.content.profiles, &profiles);
             self.content = save(&path, text, &profiles)?;
         }
         Ok(outcome)
     }
+
+    /// What the change makes of the profiles there are.
+    fn changed<T>(
+        &self,
+        change: impl FnOnce(&mut Vec<Profile>) -> Result<T, StoreError>,
+    ) -> Result<(T, Vec<Profile>), StoreError> {
+        if let Some(trouble) = &self.trouble {
+            return Err(StoreError::File(trouble.clone()));
+        }
+        let mut profiles = self.content.profiles.clone();
+        let outcome = change(&mut profiles)?;
+        let clashes = clashes(&profiles);
+        if clashes.is_empty() { Ok((outcome, profiles)) } else { Err(StoreError::Invalid(clashes)) }
+    }
+}
+
+fn add(profiles: &mut Vec<Profile>, mut written: Written) -> Result<Profile, StoreError> {
+    if written.id.is_empty() {
+        let name = if written.name.trim().is_empty() { host(&written.url) } else { written.name.clone() };
+        let taken: Vec<ProfileId> = profiles.iter().map(|profile| profile.id.clone()).collect();
+        written.id = ProfileId::from_name(&name, &taken).to_string();
+    }
+    if written.port.is_none() {
+        written.port = port::free(profiles).map(i64::from);
+    }
+    let profile = written.check().map_err(StoreError::Invalid)?;
+    profiles.push(profile.clone());
+    Ok(profile)
+}
+
+fn replace(profiles: &mut [Profile], before: &Profile, mut written: Written) -> Result<Profile, StoreError> {
+    let place = profiles
+        .iter_mut()
+        .find(|profile| profile.id == before.id)
+        .ok_or_else(|| StoreError::NoSuchProfile(before.id.to_string()))?;
+    if place != before {
+        return Err(StoreError::ChangedMeanwhile(before.id.clone()));
+    }
+    written.id = before.id.to_string();
+    written.port = written.port.or(Some(before.port.into()));
+    *place = written.check().map_err(StoreError::Invalid)?;
+    Ok(place.clone())
 }
 
 /// What two profiles may not share. The remarks are about the later one.

@@ -190,8 +190,21 @@ impl Vault {
     /// # Errors
     /// See [`VaultError`]. A value that could not be used is [`VaultError::Unfit`].
     pub async fn set(&self, id: &ProfileId, slot: &Slot, secret: Secret) -> Result<(), VaultError> {
+        self.replace(id, slot, secret).await.map(drop)
+    }
+
+    /// The same, and what was there before.
+    pub(crate) async fn replace(&self, id: &ProfileId, slot: &Slot, secret: Secret) -> Result<Before, VaultError> {
         slot.check(&secret)?;
-        self.put(id, slot, Some(secret)).await.map(drop)
+        self.put(id, slot, Some(secret)).await
+    }
+
+    /// Puts there what [`Self::replace`] found.
+    pub(crate) async fn put_back(&self, id: &ProfileId, slot: &Slot, before: Before) -> Result<(), VaultError> {
+        match before {
+            Before::Known(before) => self.put(id, slot, before).await.map(drop),
+            Before::Unreadable => Err(VaultError::Failed { reason: "what was there could not be read".to_owned() }),
+        }
     }
 
     /// Saves `new`, or deletes where there is none; what was there before.

@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 
+use postern_control::change::{Change, Files, SecretChange, Stored};
 use postern_control::profile::{Profile, ProfileId, Slot, Written, WrittenEdge};
-use postern_control::store::Store;
+use postern_control::store::{Store, StoreError};
 use postern_control::vault::Kind;
 use postern_gateway::Secret;
 use serde_json::json;
@@ -14,31 +15,24 @@ use crate::input;
 use crate::options::{Add, Edit, Fields};
 
 pub(super) async fn add(context: &Context, add: Add) -> Result<(), Failure> {
-    let mut store = context.store()?;
+    let store = context.store()?;
     let mut written = Written { url: add.url, ..Written::default() };
     written.id = add.id.map(|id| id.to_string()).unwrap_or_default();
     let secrets = put(&mut written, add.fields, context)?;
-    let profile = store.add(written)?;
-    // A profile of the same id may have left secrets behind, when the vault did not answer at its removal: they
-    // were for another server. Whether the vault answers now is no condition for adding.
-    drop(context.vault.forget(&profile).await);
-    let given: Vec<Slot> = secrets.iter().map(|(slot, _)| slot.clone()).collect();
-    if let Err(failure) = save(context, &profile, secrets).await {
-        // What was just added goes again; a secret that was saved before the failure goes with it.
-        store.remove(&profile.id)?;
-        drop(context.vault.forget(&profile).await);
-        return Err(failure);
-    }
+    let stored = make(save(None, written, secrets), store, context).await?;
+    let profile = saved(&stored)?;
+    // What an earlier profile of the same id left behind is removed where the vault answers. Whether it does is no
+    // condition for adding.
     let missing = match context.vault.kind() {
         // Empty but for what was just saved; it is not asked again, as it may be waiting to be unlocked.
-        Kind::Os => profile.slots().into_iter().filter(|slot| !given.contains(slot)).collect(),
-        Kind::Memory | Kind::Env => missing(context, &profile).await,
+        Kind::Os => profile.slots().into_iter().filter(|slot| !stored.secrets.contains(slot)).collect(),
+        Kind::Memory | Kind::Env => missing(context, profile).await,
     };
-    done(context, &profile, "added", &missing)
+    done(context, profile, "added", &missing)
 }
 
 pub(super) async fn edit(context: &Context, edit: Edit) -> Result<(), Failure> {
-    let mut store = context.store()?;
+    let store = context.store()?;
     let before = find(&store, &edit.id)?;
     let mut written = Written::from(&before);
     // Left out, the name is the host's, and stays so.
@@ -49,34 +43,39 @@ pub(super) async fn edit(context: &Context, edit: Edit) -> Result<(), Failure> {
         written.url = url;
     }
     let secrets = put(&mut written, edit.fields, context)?;
-    let after = store.replace(&before, written)?;
-    if let Err(failure) = save(context, &after, secrets).await {
-        store.replace(&after, Written::from(&before))?;
-        return Err(failure);
+    let stored = make(save(Some(before.clone()), written, secrets), store, context).await?;
+    let after = saved(&stored)?;
+    if let Some(trouble) = stored.vault_trouble.clone() {
+        return Err(trouble.into());
     }
-    context.vault.forget_unneeded(&before, &after).await.map_err(|error| kept(&after.id, "changed", error.into()))?;
     if before.url.origin() != after.url.origin() && !after.slots().is_empty() {
         let server = after.url.origin().ascii_serialization();
         context.output.note(&format!("postern: the saved secrets of {} go to {server} from now on.", after.id));
     }
-    done(context, &after, "changed", &missing(context, &after).await)
+    done(context, after, "changed", &missing(context, after).await)
 }
 
 pub(super) async fn remove(context: &Context, id: &ProfileId) -> Result<(), Failure> {
-    let mut store: Store = context.store()?;
-    let profile = store.remove(id)?;
-    context.vault.forget(&profile).await.map_err(|error| kept(id, "removed", error.into()))?;
+    let stored = make(Change::Remove { id: id.clone() }, context.store()?, context).await?;
+    if let Some(trouble) = stored.vault_trouble {
+        return Err(trouble.into());
+    }
     context.output.result(&json!({"removed": id}), || format!("Removed {id} and its secrets."))
 }
 
-/// Secrets that are not needed any more could not be removed.
-fn kept(id: &ProfileId, done: &str, cause: Failure) -> Failure {
-    let mut trouble = cause.trouble;
-    trouble.sentence = format!(
-        "The profile {id} is {done}, but secrets it no longer needs are still in the vault: {}",
-        trouble.sentence
-    );
-    trouble.into()
+async fn make(change: Change, store: Store, context: &Context) -> Result<Stored, Failure> {
+    Ok(change.make(&Files::new(store), &context.vault).await?)
+}
+
+fn save(before: Option<Profile>, written: Written, secrets: Vec<(Slot, Secret)>) -> Change {
+    let secrets = secrets.into_iter().map(|(slot, secret)| SecretChange::Set(slot, secret)).collect();
+    Change::Put { before: before.map(Box::new), written: Box::new(written), secrets }
+}
+
+/// The profile as it is now.
+fn saved(stored: &Stored) -> Result<&Profile, Failure> {
+    let profile = stored.profiles.iter().find(|profile| profile.id == stored.id);
+    profile.ok_or_else(|| StoreError::NoSuchProfile(stored.id.to_string()).into())
 }
 
 /// Puts the options into the profile; the secrets on standard input, each of which it must need.
@@ -170,13 +169,6 @@ fn file(path: &OsStr, context: &Context) -> Result<String, Failure> {
             "Rename the file or folder.",
         )
     })
-}
-
-async fn save(context: &Context, profile: &Profile, secrets: Vec<(Slot, Secret)>) -> Result<(), Failure> {
-    for (slot, secret) in secrets {
-        context.vault.set(&profile.id, &slot, secret).await?;
-    }
-    Ok(())
 }
 
 /// The slots still to be filled. Whether the vault answers is no condition for what is done already.

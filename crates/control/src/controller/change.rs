@@ -3,7 +3,8 @@
 //! One save or removal at a time; the others wait, so that each is checked against what the one before it
 //! left behind.
 
-use super::{AtStart, Change, Effect, Entry, Phase, ShellRequest, State, Stored, Ticket};
+use super::{AtStart, Effect, Entry, Phase, ShellRequest, State, Ticket};
+use crate::change::{Change, Stored};
 use crate::profile::{Connect, Profile, ProfileId, Slot};
 use crate::view::{Draft, SaveErrors, Trouble, prepare};
 

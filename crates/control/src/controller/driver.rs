@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::gateway::{Order, Place};
 use super::{AtStart, Connection, Effect, Event, Generation, Phase, ShellRequest, State, Ticket, update};
+use crate::change::Change;
 use crate::folders::Folders;
 use crate::profile::ProfileId;
 use crate::store::Store;
@@ -45,7 +46,7 @@ pub struct Controller {
     state: State,
     published: watch::Sender<Arc<State>>,
     gateways: HashMap<Generation, mpsc::UnboundedSender<Order>>,
-    changes: mpsc::UnboundedSender<super::Change>,
+    changes: mpsc::UnboundedSender<Change>,
     waiting: HashMap<Ticket, oneshot::Sender<Result<ProfileId, SaveErrors>>>,
     tickets: u64,
     place: Place,
@@ -215,19 +216,9 @@ fn spawn(
 ) {
     let outcomes = outcomes.clone();
     tokio::spawn(async move {
-        let event = tokio::spawn(work).await.unwrap_or_else(|error| panicked(internal(&error)));
+        let event = tokio::spawn(work).await.unwrap_or_else(|error| panicked(Trouble::internal(&error)));
         outcomes.send(event).await;
     });
-}
-
-/// What a panic looks like from outside.
-fn internal(error: &tokio::task::JoinError) -> Trouble {
-    tracing::error!(%error, "a task failed");
-    Trouble::new(
-        "internal",
-        "Postern itself made a mistake here.",
-        "Try again. If it stays so, report it with Postern's log.",
-    )
 }
 
 /// Writes down how profiles came to be what they are.

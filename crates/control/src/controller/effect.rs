@@ -6,7 +6,8 @@ use std::time::Duration;
 use postern_gateway::Secret;
 
 use super::{Generation, Ticket, Timer};
-use crate::profile::{Color, Profile, ProfileId, Slot, Written};
+use crate::change::Change;
+use crate::profile::{Color, Profile, ProfileId};
 use crate::view::{SaveErrors, Trouble};
 
 /// What the driver is to do. Those that name an event come back as that event, once.
@@ -68,34 +69,6 @@ pub enum Window {
     DashboardIfOpen,
     /// The user's browser.
     Browser,
-}
-
-/// One change to profiles.toml and the vault: all of it, or none.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Change {
-    /// Add a profile, or edit one.
-    Put {
-        /// As it was when it was edited; `None` adds one.
-        before: Option<Box<Profile>>,
-        /// As it shall be, with its id.
-        written: Box<Written>,
-        /// What goes into the vault, before the file is written.
-        secrets: Vec<SecretChange>,
-    },
-    /// Take the profile out of the file, then its secrets out of the vault.
-    Remove {
-        /// Which.
-        id: ProfileId,
-    },
-}
-
-/// One change to a profile's secrets.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SecretChange {
-    /// This from now on.
-    Set(Slot, Secret),
-    /// What the first holds goes into the second as well.
-    Copy(Slot, Slot),
 }
 
 /// What only a desktop can do: `src-tauri` carries it out; the command line ignores or prints it.

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use postern_gateway::Status;
 
 use super::{Generation, Ticket, Timer};
+use crate::change::Stored;
 use crate::menu::Action;
 use crate::profile::{Profile, ProfileId, Slot};
 use crate::view::{Draft, SaveErrors, Trouble};
@@ -92,19 +93,6 @@ pub enum Event {
     },
     /// Time has passed.
     Due(Timer),
-}
-
-/// What a save or removal did.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stored {
-    /// What was saved or removed.
-    pub id: ProfileId,
-    /// What the file says now, in its order.
-    pub profiles: Vec<Profile>,
-    /// Slots whose secret is another one now.
-    pub secrets: Vec<Slot>,
-    /// Why secrets that nothing needs any more are still in the vault.
-    pub vault_trouble: Option<Trouble>,
 }
 
 /// Why a gateway did not start.

@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use super::fixture::{at, failing, id, secret_missing, trouble, unreachable, up, written};
 use super::life::Pulse;
 use super::{
-    AtStart, Change, Connection, Effect, Event, Failure, Generation, Phase, ShellRequest, State, Stored, Ticket, Timer,
-    update,
+    AtStart, Connection, Effect, Event, Failure, Generation, Phase, ShellRequest, State, Ticket, Timer, update,
 };
+use crate::change::{Change, Stored};
 use crate::menu;
 use crate::profile::{Profile, ProfileId};
 use crate::view::{self, Draft, SaveErrors};

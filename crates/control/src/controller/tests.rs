@@ -4,7 +4,8 @@ use insta::assert_snapshot;
 use postern_gateway::Fault;
 
 use super::fixture::{Stage, at, failing, id, profile, said, secret_missing, trouble, unreachable, up, written};
-use super::{AtStart, Change, Connection, Effect, Event, Failure, Phase, Stored, Ticket};
+use super::{AtStart, Connection, Effect, Event, Failure, Phase, Ticket};
+use crate::change::{Change, Stored};
 use crate::profile::{Color, Connect, Profile, Slot, Written};
 use crate::view::{Draft, SaveErrors, SecretInput};
 

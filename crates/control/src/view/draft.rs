@@ -10,6 +10,7 @@ use ts_rs::TS;
 
 pub(crate) use self::prepare::prepare;
 use super::Trouble;
+use crate::change::ChangeError;
 use crate::profile::{Color, Connect, Edge, Profile, Remark, Written};
 use crate::store::StoreError;
 
@@ -194,6 +195,21 @@ impl From<StoreError> for SaveErrors {
                 "Somebody removed it meanwhile; add it again if it is still needed.",
             )),
             StoreError::ChangedMeanwhile(_) | StoreError::File(_) => Self::whole(&error.trouble()),
+        }
+    }
+}
+
+impl From<ChangeError> for SaveErrors {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Store(error) => error.into(),
+            ChangeError::Vault(error) => Self::whole(&error.trouble()),
+            // Only the edge's password is copied.
+            ChangeError::NothingToCopy(_) => {
+                let message = "The vault has no password for the edge to take over. Enter it.";
+                Self { errors: vec![FieldError::new("edge.password", message)] }
+            }
+            ChangeError::Internal(trouble) => Self::whole(&trouble),
         }
     }
 }

@@ -22,6 +22,16 @@ impl Trouble {
     pub fn new(code: &str, sentence: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { code: code.to_owned(), sentence: sentence.into(), remedy: remedy.into() }
     }
+
+    /// What a panic looks like from outside.
+    pub(crate) fn internal(error: &tokio::task::JoinError) -> Self {
+        tracing::error!(%error, "a task failed");
+        Self::new(
+            "internal",
+            "Postern itself made a mistake here.",
+            "Try again. If it stays so, report it with Postern's log.",
+        )
+    }
 }
 
 impl From<&Fault> for Trouble {

@@ -1,7 +1,7 @@
 //! From a draft to a change that can be stored; or, field by field, what is in the way.
 
 use super::{Draft, EdgeDraft, FieldError, PrefectDraft, SaveErrors, SecretInput, shares_edge};
-use crate::controller::{Change, SecretChange};
+use crate::change::{Change, SecretChange};
 use crate::profile::{Color, Profile, ProfileId, Slot, Written, WrittenEdge, file};
 use crate::store::StoreError;
 use crate::text::capitalised;

@@ -5,8 +5,8 @@ use postern_gateway::Secret;
 use proptest::prelude::*;
 
 use super::*;
+use crate::change::{Change, SecretChange};
 use crate::controller::fixture::{profile, written};
-use crate::controller::{Change, SecretChange};
 use crate::profile::{ProfileId, Slot, WrittenEdge};
 
 fn set(text: &str) -> SecretInput {
