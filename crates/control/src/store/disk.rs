@@ -46,6 +46,14 @@ fn refuse_what_is_unsafe(path: &Path, metadata: &fs::Metadata) -> Result<(), Tro
 
 /// Replaces the file: a new one beside it, on the disk, then renamed over it, then the folder on the disk.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Trouble> {
+    write_then(path, text, sync_folder)
+}
+
+pub(super) fn write_then(
+    path: &Path,
+    text: &str,
+    sync_folder: impl Fn(&Path) -> io::Result<()>,
+) -> Result<(), Trouble> {
     let replace = || -> io::Result<()> {
         let folder = folder(path)?;
         // Created for its owner alone (0600).
@@ -53,7 +61,11 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), Trouble> {
         new.write_all(text.as_bytes())?;
         new.as_file().sync_all()?;
         new.persist(path).map_err(|refused| refused.error)?;
-        sync_folder(folder)
+        // The file is the new one from here on; how sure that is does not make it an error.
+        if let Err(error) = sync_folder(folder) {
+            tracing::warn!(path = %path.display(), %error, "a power cut now could bring back what the file said before");
+        }
+        Ok(())
     };
     replace().map_err(|source| error::unwritable(path, &source))
 }

@@ -190,6 +190,14 @@ fn a_file_that_breaks_while_running_leaves_the_profiles_in_memory() {
 }
 
 #[test]
+fn a_file_that_is_replaced_is_saved_even_if_its_folder_cannot_be_synced() {
+    let place = Place::with(TWO);
+    let path = place.folders.profiles_file();
+    let written = disk::write_then(&path, "version = 1\n", |_| Err(std::io::Error::other("no such promise")));
+    assert_eq!((written, place.text().as_str()), (Ok(()), "version = 1\n"));
+}
+
+#[test]
 fn a_file_that_vanishes_while_running_is_told_and_the_profiles_stay() {
     let place = Place::with(TWO);
     let mut store = place.store();
