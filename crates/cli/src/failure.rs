@@ -42,7 +42,11 @@ impl Failure {
     /// The options or what came on standard input cannot be used.
     pub(crate) fn usage(error: &clap::Error) -> Self {
         let rendered = error.render().to_string();
-        let sentence = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let mut lines = rendered.lines().map(str::trim).take_while(|line| !line.is_empty());
+        let said = lines.next().unwrap_or_default().trim_start_matches("error: ");
+        // What it is about stands below, one by line.
+        let about: Vec<&str> = lines.collect();
+        let sentence = if about.is_empty() { said.to_owned() } else { format!("{said} {}", about.join(", ")) };
         Self::new("usage", sentence, "`postern --help` shows what there is.")
     }
 

@@ -96,6 +96,20 @@ fn a_bad_option_is_told_by_its_name_and_changes_nothing() {
 }
 
 #[test]
+fn a_usage_error_names_all_that_it_is_about() {
+    let place = Place::new();
+    for (arguments, sentence) in [
+        (&["add"][..], "the following required arguments were not provided: --url <URL> "),
+        (&["secret", "set"], "the following required arguments were not provided: <ID>, <SLOT> "),
+        (&["serve", "--foo"], "unexpected argument '--foo' found "),
+    ] {
+        let (_, _, message) = place.refused(arguments);
+        assert!(message.starts_with(sentence), "{message}");
+        assert!(!message.contains("Usage"), "{message}");
+    }
+}
+
+#[test]
 fn what_cannot_be_understood_is_a_usage_error_in_the_form_asked_for() {
     let place = Place::with(GOOD);
     for arguments in [
