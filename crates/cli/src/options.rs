@@ -68,7 +68,7 @@ pub(crate) enum Command {
     Add(Box<Add>),
     /// Change a profile
     Edit(Box<Edit>),
-    /// Remove a profile and its secrets
+    /// Remove a profile, its secrets, and what its dashboard kept
     Remove {
         /// Its id
         id: ProfileId,

@@ -153,6 +153,13 @@ async fn put(
             return Err(error);
         }
     };
+    if before.is_none() {
+        // What a dashboard of an earlier profile of the same id kept was another server's.
+        let new = id.clone();
+        if let Ok(Err(error)) = files.with(move |store| store.folders().delete_dashboard(&new)).await {
+            tracing::warn!(profile = %id, %error, "what a dashboard of an earlier profile kept is still there");
+        }
+    }
     let secrets: Vec<Slot> = replaced.secrets.into_iter().map(|(slot, _)| slot).collect();
     let forgotten = match &before {
         Some(before) => vault.forget_unneeded(before, &profile).await,

@@ -55,4 +55,15 @@ impl Folders {
     pub fn dashboard(&self, id: &ProfileId) -> PathBuf {
         self.data.join("dashboards").join(format!("profile-{id}"))
     }
+
+    /// Deletes [`Self::dashboard`] and all in it.
+    ///
+    /// # Errors
+    /// The system's. That there is nothing is none.
+    pub fn delete_dashboard(&self, id: &ProfileId) -> io::Result<()> {
+        match std::fs::remove_dir_all(self.dashboard(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
 }

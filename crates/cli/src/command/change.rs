@@ -57,10 +57,20 @@ pub(super) async fn edit(context: &Context, edit: Edit) -> Result<(), Failure> {
 
 pub(super) async fn remove(context: &Context, id: &ProfileId) -> Result<(), Failure> {
     let stored = make(Change::Remove { id: id.clone() }, context.store()?, context).await?;
+    let deleted = context.folders.delete_dashboard(id);
     if let Some(trouble) = stored.vault_trouble {
         return Err(trouble.into());
     }
-    context.output.result(&json!({"removed": id}), || format!("Removed {id} and its secrets."))
+    deleted.map_err(|error| {
+        Failure::new(
+            "dashboard_not_deleted",
+            format!("{id} and its secrets are removed, but what its dashboard kept could not be deleted: {error}."),
+            format!("Delete the folder {} yourself.", context.folders.dashboard(id).display()),
+        )
+    })?;
+    context
+        .output
+        .result(&json!({"removed": id}), || format!("Removed {id}, its secrets, and what its dashboard kept."))
 }
 
 async fn make(change: Change, store: Store, context: &Context) -> Result<Stored, Failure> {

@@ -95,8 +95,14 @@ fn a_profile_is_added_shown_changed_and_removed() {
     [profile.edge]
     kind = "bearer"
     "#);
+    let kept = place.dir().join("data/dashboards/profile-prod");
+    let other = place.dir().join("data/dashboards/profile-other");
+    for folder in [&kept, &other] {
+        fs::create_dir_all(folder.join("storage")).unwrap();
+    }
     place.done(&["remove", "prod"]);
     assert_eq!(place.text(), "version = 1\n");
+    assert!(!kept.exists() && other.exists());
 }
 
 #[test]

@@ -98,11 +98,15 @@ async fn what_is_wrong_with_the_profile_is_found_before_a_secret_is_touched() {
 }
 
 #[tokio::test]
-async fn secrets_are_saved_under_the_id_that_is_made_for_a_new_profile() {
+async fn a_new_profile_gets_an_id_its_secrets_and_nothing_that_an_earlier_one_left() {
     let (place, _) = Place::with_one().await;
+    for name in ["prod", "prod-2"] {
+        fs::create_dir_all(place.folders.dashboard(&id(name)).join("cookies")).unwrap();
+    }
     let new = Written { id: String::new(), name: "Prod".to_owned(), port: None, ..written("x", 4202) };
     let stored = place.make(None, new, &[("edge-password", "new")]).await.unwrap();
     assert_eq!(stored.id, id("prod-2"));
+    assert!(place.folders.dashboard(&id("prod")).exists() && !place.folders.dashboard(&stored.id).exists());
     assert_eq!(place.vault.get(&stored.id, &Slot::EdgePassword).await, Ok(Some(Secret::new("new"))));
     assert_eq!(place.secret(&Slot::EdgePassword).await, Some(Secret::new("old")));
 }
