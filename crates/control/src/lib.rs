@@ -12,6 +12,7 @@ pub mod controller;
 pub mod door;
 pub mod environment;
 pub mod folders;
+mod lock;
 pub mod menu;
 pub mod profile;
 pub mod resolve;

@@ -148,7 +148,7 @@ pub async fn resolve(profile: &Profile, config: &Path, vault: &Vault) -> Result<
         profile: profile.id.to_string(),
         name: profile.name.clone(),
         port: profile.port,
-        local_key: vault.local_key(&profile.id).await?,
+        local_key: vault.local_key(&profile.id, config).await?,
         local_programs: profile.local_programs,
         read_only: profile.read_only,
         remote: Remote {
@@ -230,7 +230,7 @@ mod tests {
         let profile = written().check().unwrap();
         fill(&vault, &profile).await;
         let resolved = resolve(&profile, config.path(), &vault).await.unwrap();
-        assert_eq!(resolved.local_key, vault.local_key(&profile.id).await.unwrap());
+        assert_eq!(resolved.local_key, vault.local_key(&profile.id, config.path()).await.unwrap());
         let remote = resolved.remote;
         let Some(EdgeCredential::Basic(edge)) = remote.edge else { panic!("no edge credential") };
         assert_eq!((edge.username.as_str(), edge.password.expose()), ("alice", "value-of-edge-password"));

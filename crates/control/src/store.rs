@@ -16,11 +16,13 @@ mod port;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::path::Path;
+use std::time::Duration;
 
-use self::disk::Lock;
 pub use self::error::StoreError;
 use crate::folders::Folders;
+use crate::lock::Lock;
 use crate::profile::file::{self, FileRemark};
 use crate::profile::{Profile, ProfileId, Remark, Written};
 use crate::view::Trouble;
@@ -139,7 +141,7 @@ impl Store {
     /// Clone, change, compare, save, *then* swap.
     fn change<T>(&mut self, change: impl FnOnce(&mut Vec<Profile>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let path = self.folders.profiles_file();
-        let _lock = Lock::take(&path)?;
+        let _lock = lock(&path)?;
         if self.reload() {
             tracing::info!("profiles.toml was changed by another program");
         }
@@ -192,6 +194,14 @@ fn replace(profiles: &mut [Profile], before: &Profile, mut written: Written) -> 
     written.port = written.port.or(Some(before.port.into()));
     *place = written.check().map_err(StoreError::Invalid)?;
     Ok(place.clone())
+}
+
+/// One change at a time. A file of its own: profiles.toml is replaced while the lock is held.
+fn lock(path: &Path) -> Result<Lock, Trouble> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    Lock::take(&path.with_extension("lock"), PATIENCE).map_err(|error| {
+        if error.kind() == io::ErrorKind::WouldBlock { error::busy(path) } else { error::unwritable(path, &error) }
+    })
 }
 
 /// What two profiles may not share. The remarks are about the later one.

@@ -20,6 +20,8 @@ mod tests;
 mod worker;
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,6 +33,7 @@ pub use self::env::{Variables, variable};
 pub use self::error::{Place, VaultError};
 use self::memory::Memory;
 use self::worker::Worker;
+use crate::lock::Lock;
 use crate::profile::{Profile, ProfileId, Slot};
 
 /// Which vault.
@@ -80,6 +83,15 @@ trait Items {
     fn set(&mut self, account: &str, secret: &Secret) -> Result<(), VaultError>;
     /// Whether there was one.
     fn delete(&mut self, account: &str) -> Result<bool, VaultError>;
+
+    /// What is there; saves `new` where nothing is.
+    fn get_or_set(&mut self, account: &str, new: Secret) -> Result<Secret, VaultError> {
+        if let Some(secret) = self.get(account)? {
+            return Ok(secret);
+        }
+        self.set(account, &new)?;
+        Ok(new)
+    }
 
     /// Saves `new`, or deletes where there is none.
     fn put(&mut self, account: &str, new: Option<&Secret>) -> Result<(), VaultError> {
@@ -246,23 +258,33 @@ impl Vault {
         Ok(filled)
     }
 
-    /// The profile's local key, made when there is none yet.
+    /// The profile's local key, made when there is none yet; processes that do so at the same time agree on one.
     ///
-    /// In the environment it cannot be saved: without the variable it lasts as long as this process.
+    /// `config` is the folder of profiles.toml, which they have in common: the keychain itself has no way to save
+    /// only what is not there yet. In the environment the key cannot be saved: without the variable it lasts as long
+    /// as this process.
     ///
     /// # Errors
     /// See [`VaultError`].
-    pub async fn local_key(&self, id: &ProfileId) -> Result<Secret, VaultError> {
+    pub async fn local_key(&self, id: &ProfileId, config: &Path) -> Result<Secret, VaultError> {
         if let Some(key) = self.get(id, &Slot::LocalKey).await? {
             return Ok(key);
         }
         let key = Secret::random().map_err(|source| VaultError::Failed { reason: source.to_string() })?;
-        if let Backend::Env(environment) = &self.0 {
-            return Ok(environment.keep_local_key(id, key));
+        let account = account(id, &Slot::LocalKey);
+        match &self.0 {
+            Backend::Os(worker) => {
+                let path = config.join("keys.lock");
+                worker
+                    .run(move |items| {
+                        let _lock = key_lock(&path)?;
+                        items.get_or_set(&account, key)
+                    })
+                    .await
+            }
+            Backend::Memory(memory) => lock(memory).get_or_set(&account, key),
+            Backend::Env(environment) => Ok(environment.keep_local_key(id, key)),
         }
-        self.set(id, &Slot::LocalKey, key.clone()).await?;
-        // Another process may have made one at the same time: the one that stayed is the key.
-        Ok(self.get(id, &Slot::LocalKey).await?.unwrap_or(key))
     }
 
     /// Removes everything a profile has here. What the environment holds stays: it is not ours.
@@ -306,6 +328,19 @@ impl Vault {
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Vault({:?})", self.kind())
+    }
+}
+
+/// Nobody else makes a key while it is held. Who has it may be waiting for the keychain's prompt.
+fn key_lock(path: &Path) -> Result<Option<Lock>, VaultError> {
+    match Lock::take(path, Vault::DEADLINE) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(VaultError::Locked),
+        // A folder that cannot be written is no reason to serve nothing.
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "another process may make another local key meanwhile");
+            Ok(None)
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn env(context: &Context, id: &ProfileId, shell: Shell) -> Resu
 /// save opens nothing.
 pub(super) async fn local_key(context: &Context, id: &ProfileId) -> Result<Secret, Failure> {
     match context.vault.kind() {
-        Kind::Os => Ok(context.vault.local_key(id).await?),
+        Kind::Os => Ok(context.vault.local_key(id, context.folders.config()).await?),
         Kind::Memory | Kind::Env => context.vault.get(id, &Slot::LocalKey).await?.ok_or_else(|| {
             Failure::new(
                 "local_key_missing",

@@ -1,9 +1,8 @@
 //! Reading and writing one small file, so that it is whole at every moment and nobody else's to change.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use super::error;
 use crate::view::Trouble;
@@ -55,7 +54,7 @@ pub(super) fn write_then(
     sync_folder: impl Fn(&Path) -> io::Result<()>,
 ) -> Result<(), Trouble> {
     let replace = || -> io::Result<()> {
-        let folder = folder(path)?;
+        let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         // Created for its owner alone (0600).
         let mut new = tempfile::Builder::new().prefix(".profiles").suffix(".toml").tempfile_in(folder)?;
         new.write_all(text.as_bytes())?;
@@ -70,10 +69,6 @@ pub(super) fn write_then(
     replace().map_err(|source| error::unwritable(path, &source))
 }
 
-fn folder(path: &Path) -> io::Result<&Path> {
-    path.parent().ok_or_else(|| io::ErrorKind::InvalidInput.into())
-}
-
 /// A rename is on the disk when its folder is.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
@@ -84,49 +79,4 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
-}
-
-/// One change at a time, across processes. Held until dropped.
-#[derive(Debug)]
-pub(super) struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    const PATIENCE: Duration = Duration::from_secs(5);
-
-    /// Takes the lock of the file at `path`, making its folder (0700) where there is none.
-    pub(super) fn take(path: &Path) -> Result<Self, Trouble> {
-        let file = Self::open(path).map_err(|source| error::unwritable(path, &source))?;
-        let start = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::WouldBlock) if start.elapsed() < Self::PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                Err(TryLockError::WouldBlock) => return Err(error::busy(path)),
-                // Some network file systems have no locks. There, one changes profiles from one place at a time.
-                Err(TryLockError::Error(source)) if source.kind() == io::ErrorKind::Unsupported => {
-                    return Ok(Self { _file: file });
-                }
-                Err(TryLockError::Error(source)) => return Err(error::unwritable(path, &source)),
-            }
-        }
-    }
-
-    /// A file of its own: profiles.toml is replaced while the lock is held.
-    fn open(path: &Path) -> io::Result<File> {
-        let mut folders = fs::DirBuilder::new();
-        folders.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
-        folders.create(folder(path)?)?;
-
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path.with_extension("lock"))
-    }
 }

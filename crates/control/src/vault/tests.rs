@@ -47,10 +47,10 @@ async fn a_header_value_with_a_line_break_is_refused_and_the_old_one_stays() {
 #[tokio::test]
 async fn the_local_key_is_made_once_and_goes_with_its_profile() {
     let (vault, profile) = (Vault::memory(), profile());
-    let key = vault.local_key(&profile.id).await.unwrap();
-    assert_eq!(vault.clone().local_key(&profile.id).await, Ok(key.clone()));
+    let key = vault.local_key(&profile.id, Path::new("unused")).await.unwrap();
+    assert_eq!(vault.clone().local_key(&profile.id, Path::new("unused")).await, Ok(key.clone()));
     vault.forget(&profile).await.unwrap();
-    assert_ne!(vault.local_key(&profile.id).await, Ok(key));
+    assert_ne!(vault.local_key(&profile.id, Path::new("unused")).await, Ok(key));
 }
 
 #[tokio::test]
@@ -59,11 +59,11 @@ async fn what_an_edited_profile_no_longer_needs_is_removed() {
     for slot in before.slots() {
         vault.set(&before.id, &slot, Secret::new("x")).await.unwrap();
     }
-    let key = vault.local_key(&before.id).await.unwrap();
+    let key = vault.local_key(&before.id, Path::new("unused")).await.unwrap();
     let after = Profile { edge: None, headers: Vec::new(), ..before.clone() };
     vault.forget_unneeded(&before, &after).await.unwrap();
     assert_eq!(filled(&vault, &before).await, "edge-password=false prefect-password=true header-x-key=false");
-    assert_eq!(vault.local_key(&before.id).await, Ok(key));
+    assert_eq!(vault.local_key(&before.id, Path::new("unused")).await, Ok(key));
 }
 
 #[tokio::test]
@@ -75,8 +75,8 @@ async fn the_environment_is_only_read() {
         variable(&profile.id, &Slot::Header("x-api.key".parse().unwrap())),
         "POSTERN_SECRET_PROD_EU_HEADER_X_API_KEY"
     );
-    let key = vault.local_key(&profile.id).await.unwrap();
-    assert_eq!(vault.local_key(&profile.id).await, Ok(key), "for this process's life");
+    let key = vault.local_key(&profile.id, Path::new("unused")).await.unwrap();
+    assert_eq!(vault.local_key(&profile.id, Path::new("unused")).await, Ok(key), "for this process's life");
     vault.forget(&profile).await.unwrap();
 }
 
@@ -90,10 +90,48 @@ async fn a_value_that_somebody_else_put_there_is_checked_too_and_can_be_saved_ov
     let refused = vault.get(&profile.id, &Slot::EdgePassword).await.unwrap_err();
     insta::assert_snapshot!(format!("{refused} {}", refused.remedy()), @"The keychain has a value for edge-password that has a line break in it. Enter it again in the manager, or run `postern secret set prod-eu edge-password`.");
     assert_eq!(filled(&vault, &profile).await, "edge-password=false prefect-password=false header-x-key=false");
-    let refused = vault.local_key(&profile.id).await.unwrap_err();
+    let refused = vault.local_key(&profile.id, Path::new("unused")).await.unwrap_err();
     insta::assert_snapshot!(format!("{refused} {}", refused.remedy()), @"The keychain has a value for local-key that is empty. Run `postern secret clear prod-eu local-key`; Postern then makes a new one.");
     vault.set(&profile.id, &Slot::EdgePassword, Secret::new("new")).await.unwrap();
     vault.clear(&profile.id, &Slot::LocalKey).await.unwrap();
     assert_eq!(vault.get(&profile.id, &Slot::EdgePassword).await, Ok(Some(Secret::new("new"))));
-    vault.local_key(&profile.id).await.unwrap();
+    vault.local_key(&profile.id, Path::new("unused")).await.unwrap();
+}
+
+/// What two processes see: items that are shared, and say when they were looked at.
+struct Shared(tokio::sync::mpsc::UnboundedSender<()>);
+
+static SHARED: Mutex<Option<Memory>> = Mutex::new(None);
+static LOOKED: Mutex<Option<tokio::sync::mpsc::UnboundedSender<()>>> = Mutex::new(None);
+
+impl Items for Shared {
+    fn get(&mut self, account: &str) -> Result<Option<Secret>, VaultError> {
+        let found = lock(&SHARED).get_or_insert_default().get(account);
+        self.0.send(()).unwrap();
+        found
+    }
+    fn set(&mut self, account: &str, secret: &Secret) -> Result<(), VaultError> {
+        lock(&SHARED).get_or_insert_default().set(account, secret)
+    }
+    fn delete(&mut self, account: &str) -> Result<bool, VaultError> {
+        lock(&SHARED).get_or_insert_default().delete(account)
+    }
+}
+
+#[tokio::test]
+async fn a_local_key_that_another_process_makes_meanwhile_is_the_key() {
+    let config = tempfile::tempdir().unwrap();
+    let (looked, mut looks) = tokio::sync::mpsc::unbounded_channel();
+    *lock(&LOOKED) = Some(looked);
+    let open: fn() -> Box<dyn Items> = || Box::new(Shared(lock(&LOOKED).clone().unwrap()));
+    let vault = Vault(Backend::Os(Worker::new(open, Vault::DEADLINE)));
+
+    let other = key_lock(&config.path().join("keys.lock")).unwrap();
+    let (id, folder) = (profile().id, config.path().to_owned());
+    let key = tokio::spawn(async move { vault.local_key(&id, &folder).await });
+    looks.recv().await.unwrap();
+    let theirs = Secret::new("made by the other");
+    Shared(lock(&LOOKED).clone().unwrap()).set(&account(&profile().id, &Slot::LocalKey), &theirs).unwrap();
+    drop(other);
+    assert_eq!(key.await.unwrap(), Ok(theirs));
 }
