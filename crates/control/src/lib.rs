@@ -14,6 +14,7 @@ pub mod environment;
 pub mod folders;
 mod lock;
 pub mod menu;
+pub mod process;
 pub mod profile;
 pub mod resolve;
 pub mod store;
