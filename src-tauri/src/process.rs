@@ -1,6 +1,6 @@
 //! What this process must be before anything else runs in it.
 //!
-//! 1. Its memory holds secrets: no core dump, and (Linux) no other process of this user may read or trace it.
+//! 1. Its memory holds secrets, and is nobody else's.
 //! 2. (Unix) No secret stays in its environment, which the browser and every web view's process inherit.
 //! 3. (Linux) WebKit shows blank windows with NVIDIA's own driver unless one of its renderers is off, which it
 //!    reads from the environment.
@@ -8,23 +8,18 @@
 //! A program cannot safely change its own environment once threads run; so where 2 or 3 wants that, the program
 //! replaces itself by itself, once, and hands the secrets to itself through a pipe.
 
+use postern_control::process::keep_memory_private;
 use postern_control::vault::Variables;
 
 /// Applies the rules above, and returns the secrets that came in the environment. Failing to apply one is no
 /// reason not to start: it is logged.
 pub(crate) fn prepare() -> Variables {
     #[cfg(unix)]
-    if let Err(error) = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0) {
-        tracing::warn!(%error, "core dumps stay on");
-    }
-    #[cfg(unix)]
     let variables = unix::start_anew_or_go_on();
     #[cfg(not(unix))]
     let variables = Variables::inherited();
-    #[cfg(target_os = "linux")]
-    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
-        tracing::warn!(%error, "other programs may trace this process");
-    }
+    // Last: a program that replaces itself starts out as others may look into it.
+    keep_memory_private();
     variables
 }
 
