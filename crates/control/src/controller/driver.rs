@@ -18,7 +18,7 @@ use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::gateway::{Order, Place};
-use super::{AtStart, Connection, Effect, Event, Generation, Phase, ShellRequest, State, Ticket, update};
+use super::{AtStart, Connection, Effect, Event, Generation, Phase, ShellRequest, State, Ticket, Timer, update};
 use crate::change::Change;
 use crate::folders::Folders;
 use crate::profile::ProfileId;
@@ -46,10 +46,22 @@ pub struct Controller {
     state: State,
     published: watch::Sender<Arc<State>>,
     gateways: HashMap<Generation, mpsc::UnboundedSender<Order>>,
+    /// Those that somebody waits for: one at most for each profile.
+    alarms: HashMap<Timer, Alarm>,
     changes: mpsc::UnboundedSender<Change>,
     waiting: HashMap<Ticket, oneshot::Sender<Result<ProfileId, SaveErrors>>>,
     tickets: u64,
     place: Place,
+}
+
+/// A timer's task, which ends with this.
+#[derive(Debug)]
+struct Alarm(tokio::task::AbortHandle);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What reaches the owner.
@@ -98,6 +110,7 @@ impl Controller {
             published,
             place: Place { folders, vault, shell, outcomes },
             gateways: HashMap::new(),
+            alarms: HashMap::new(),
             changes,
             waiting: HashMap::new(),
             tickets: 0,
@@ -133,6 +146,7 @@ impl Controller {
             self.gateways.remove(generation);
         }
         let effects = update(&mut self.state, event);
+        self.alarms.retain(|timer, _| self.state.awaits(*timer));
         self.publish();
         for effect in effects {
             self.carry_out(effect);
@@ -165,11 +179,12 @@ impl Controller {
                 self.order(generation, Order::Open { profile, window });
             }
             Effect::Wake { timer, after } => {
-                let wait = async move {
+                let outcomes = self.place.outcomes.clone();
+                let task = tokio::spawn(async move {
                     tokio::time::sleep(after).await;
-                    Event::Due(timer)
-                };
-                spawn(&self.place.outcomes, wait, move |_| Event::Due(timer));
+                    outcomes.send(Event::Due(timer)).await;
+                });
+                self.alarms.insert(timer, Alarm(task.abort_handle()));
             }
             Effect::Store(change) => {
                 if self.changes.send(change).is_err() {

@@ -24,7 +24,7 @@ pub enum Effect {
     Stop(Generation),
     /// Ask the server through the gateway: [`super::Event::Probed`].
     Probe(Generation),
-    /// Wait: [`super::Event::Due`].
+    /// Wait: [`super::Event::Due`], unless the timer means nothing any more by then.
     Wake {
         /// This timer's name.
         timer: Timer,

@@ -308,6 +308,11 @@ impl State {
         self.of(generation).filter(|(entry, _)| matches!(entry.life.listener, Listener::Standing(_)))
     }
 
+    /// Whether anything would happen if this timer rang.
+    pub(super) fn awaits(&self, timer: Timer) -> bool {
+        self.entries.iter().any(|entry| entry.life.pulse == Pulse::Waiting(timer))
+    }
+
     /// Does what follows: starts and probes whatever is due, and exits when all is closed.
     pub(super) fn settle(&mut self, effects: &mut Vec<Effect>) {
         let mut busy: Vec<Held> = self.leaving.iter().map(|(_, held)| *held).collect();

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::controller::Entry;
-use crate::controller::fixture::id;
+use crate::controller::fixture::{self, id};
 use crate::profile::{Slot, Written, WrittenEdge};
 use crate::vault::Kind;
 use crate::view::{EdgeDraft, SecretInput};
@@ -357,6 +357,26 @@ async fn a_task_that_panics_is_an_outcome() {
         panic!("no outcome");
     };
     assert_eq!(trouble.code, "internal");
+}
+
+#[tokio::test]
+async fn a_server_that_flickers_piles_up_no_timers() {
+    let server = Server::start().await;
+    let desk = Desk::with(&[written("prod", &server.url())], Some("s3cret"), AtStart::Always).await;
+    let entry = desk.until_up("prod").await;
+    let generation = entry.life.listener.held().unwrap().generation;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    for _ in 0..50 {
+        for status in [fixture::failing(fixture::unreachable()), fixture::up()] {
+            desk.handle.send(Event::Status { generation, status, at: SystemTime::now() });
+        }
+    }
+    // Answered after all of these; and then what was ended has ended.
+    desk.handle.save(Draft::default()).await.unwrap_err();
+    tokio::task::yield_now().await;
+    assert!(tasks() < before + 10, "{before}, then {}", tasks());
+    desk.handle.shutdown().await;
 }
 
 #[tokio::test]
