@@ -177,8 +177,16 @@ impl SaveErrors {
 
 impl fmt::Display for SaveErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let messages: Vec<&str> = self.errors.iter().map(|error| error.message.as_str()).collect();
-        f.write_str(&messages.join(" "))
+        let lines: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join(" "))
+    }
+}
+
+/// A field's message goes on from its name, which stands above it in the form, and before it everywhere else.
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, message } = self;
+        if field.is_empty() { f.write_str(message) } else { write!(f, "{field}: {message}") }
     }
 }
 

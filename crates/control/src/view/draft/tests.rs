@@ -77,6 +77,15 @@ fn a_new_server_is_named_after_its_host_and_gets_its_port_from_the_store() {
 }
 
 #[test]
+fn where_no_form_stands_around_it_an_error_names_its_field() {
+    let draft = Draft { edge: basic("", set("s3cret")), ..new_server() };
+    let errors = prepare(&draft, &[]).unwrap_err();
+    assert_snapshot!(errors, @"edge.username: Is empty. Give the user name, without the password.");
+    let trouble = Trouble::new("vault_locked", "The keychain is locked.", "Unlock it.");
+    assert_snapshot!(SaveErrors::whole(&trouble), @"The keychain is locked. Unlock it.");
+}
+
+#[test]
 fn every_field_says_what_is_wrong_with_it() {
     let draft = Draft {
         name: "two\nlines".to_owned(),
