@@ -13,6 +13,19 @@ use http::StatusCode;
 pub enum Fault {
     /// The request breaks HTTP's rules; the text names the rule.
     Malformed(&'static str),
+    /// The head has too many bytes or headers.
+    HeadTooLarge,
+    /// The target is longer than any server takes.
+    TargetTooLong,
+    /// The head was not whole in time.
+    HeadTimeout {
+        /// How long was waited for it.
+        seconds: u64,
+    },
+    /// A version of HTTP that the gateway does not speak.
+    VersionRefused,
+    /// `Expect` asks for something else than `100-continue`.
+    ExpectationRefused,
     /// `Host` is none of our names: DNS rebinding, or a wrong port.
     ForeignHost,
     /// `Origin` is not ours.
@@ -30,6 +43,8 @@ pub enum Fault {
         /// How long was waited for more.
         seconds: u64,
     },
+    /// The request's body broke off, or is none.
+    UploadBroken,
     /// `CONNECT`, `TRACE` and the like.
     MethodRefused,
     /// An `Upgrade` to anything but a well-formed WebSocket.
@@ -200,6 +215,11 @@ impl Fault {
         use StatusCode as S;
         match self {
             Self::Malformed(_) => ("malformed_request", L::Door, S::BAD_REQUEST),
+            Self::HeadTooLarge => ("head_too_large", L::Door, S::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Self::TargetTooLong => ("target_too_long", L::Door, S::URI_TOO_LONG),
+            Self::HeadTimeout { .. } => ("head_timeout", L::Door, S::REQUEST_TIMEOUT),
+            Self::VersionRefused => ("version_refused", L::Door, S::HTTP_VERSION_NOT_SUPPORTED),
+            Self::ExpectationRefused => ("expectation_refused", L::Door, S::EXPECTATION_FAILED),
             Self::ForeignHost => ("foreign_host", L::Door, S::FORBIDDEN),
             Self::ForeignOrigin => ("foreign_origin", L::Door, S::FORBIDDEN),
             Self::CrossSite => ("cross_site", L::Door, S::FORBIDDEN),
@@ -207,6 +227,7 @@ impl Fault {
             Self::WrongKey => ("local_key_wrong", L::Door, S::UNAUTHORIZED),
             Self::StalePass => ("pass_stale", L::Door, S::FORBIDDEN),
             Self::UploadStalled { .. } => ("upload_stalled", L::Door, S::REQUEST_TIMEOUT),
+            Self::UploadBroken => ("upload_broken", L::Door, S::BAD_REQUEST),
             Self::MethodRefused => ("method_refused", L::Door, S::METHOD_NOT_ALLOWED),
             Self::UpgradeRefused => ("upgrade_refused", L::Door, S::BAD_REQUEST),
             Self::NoSuchPath => ("no_such_path", L::Door, S::NOT_FOUND),
@@ -239,6 +260,11 @@ impl Fault {
     pub fn sentence(&self) -> String {
         match self {
             Self::Malformed(rule) => format!("The request is not valid HTTP: {rule}."),
+            Self::HeadTooLarge => "The request's head has over 100 headers, or over 64 KiB.".into(),
+            Self::TargetTooLong => "The request's target is longer than 16 KiB.".into(),
+            Self::HeadTimeout { seconds } => format!("The request's head was not whole after {seconds} seconds."),
+            Self::VersionRefused => "The gateway speaks HTTP/1.1 and HTTP/1.0.".into(),
+            Self::ExpectationRefused => "The gateway fulfils no expectation but 100-continue.".into(),
             Self::ForeignHost => "The request names a host that is not this gateway.".into(),
             Self::ForeignOrigin => "The request comes from a page on another origin.".into(),
             Self::CrossSite => "Another web site caused this request.".into(),
@@ -248,6 +274,7 @@ impl Fault {
             Self::UploadStalled { seconds } => {
                 format!("Nothing more of the request came for {seconds} seconds, and it was not at its end.")
             }
+            Self::UploadBroken => "The request's body broke off before its end.".into(),
             Self::MethodRefused => "The gateway does not pass on this method.".into(),
             Self::UpgradeRefused => "The gateway upgrades to well-formed WebSockets only.".into(),
             Self::NoSuchPath => "The gateway has nothing at this path.".into(),
@@ -298,7 +325,13 @@ impl Fault {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Malformed(_)
+            | Self::HeadTooLarge
+            | Self::TargetTooLong
+            | Self::HeadTimeout { .. }
+            | Self::VersionRefused
+            | Self::ExpectationRefused
             | Self::UploadStalled { .. }
+            | Self::UploadBroken
             | Self::UpgradeRefused
             | Self::MethodRefused
             | Self::NoSuchPath => "Check the program that sent it.",

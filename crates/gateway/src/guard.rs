@@ -12,7 +12,7 @@ pub(crate) mod door;
 pub(crate) mod host;
 pub(crate) mod upgrade;
 
-use http::header::{HeaderMap, HeaderName, ORIGIN};
+use http::header::{EXPECT, HeaderMap, HeaderName, ORIGIN};
 use http::{Method, Request};
 
 use self::door::{Door, Who};
@@ -37,6 +37,7 @@ pub(crate) struct Visitor {
 /// Lets a request through, or says why not.
 pub(crate) fn check<B>(request: &Request<B>, peer: Peer, door: &Door) -> Result<Visitor, Fault> {
     method(request.method())?;
+    expectation(request.headers())?;
     let host = host::check(request, &door.names)?;
     let origin = format!("http://{host}");
     let socket = upgrade::check(request)?;
@@ -51,6 +52,13 @@ fn method(method: &Method) -> Result<(), Fault> {
         return Err(Fault::MethodRefused);
     }
     Ok(())
+}
+
+/// hyper says `100 Continue` when the body is first wanted; of other expectations nobody knows (RFC 9110, section
+/// 10.1.1).
+fn expectation(headers: &HeaderMap) -> Result<(), Fault> {
+    let fulfilled = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if headers.get_all(EXPECT).iter().all(fulfilled) { Ok(()) } else { Err(Fault::ExpectationRefused) }
 }
 
 /// Who caused this request, as the browser says it.

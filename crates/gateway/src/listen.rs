@@ -3,8 +3,11 @@
 //! 127.0.0.1 always, `[::1]` on the same port where the system has it. Each connection is one task that
 //! ends with the gateway. Running out of descriptors delays accepting; it never ends it.
 
+mod chunks;
+mod head;
 pub(crate) mod peer;
 mod sockets;
+pub(crate) mod strict;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -16,18 +19,24 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 
+use self::head::{HEAD_LIMIT, HEADERS_LIMIT};
 use self::peer::Peer;
+use self::strict::{Strict, Verdict};
 use crate::gateway::{Shared, StartError};
 use crate::pipeline;
 
-/// An unfinished request head is given up after this.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// A request head may not be larger, in bytes.
-const HEAD_LIMIT: usize = 64 * 1024;
-/// Nor have more headers.
-const HEADERS_LIMIT: usize = 100;
+/// A connection on which nothing happens is ended after this.
+const IDLE: Duration = Duration::from_secs(60);
 /// How long answers under way may take after a stop, before they are cut.
 const DRAIN: Duration = Duration::from_millis(500);
+
+/// What requests on one connection share.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    pub(crate) peer: Peer,
+    /// What is wrong with what came in.
+    pub(crate) verdict: Verdict,
+}
 
 /// The bound sockets.
 #[derive(Debug)]
@@ -111,10 +120,12 @@ async fn serve(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
-    let service = service_fn(|request| pipeline::answer(request, peer, Arc::clone(shared)));
+    let stream = Strict::new(stream);
+    let connection = Connection { peer, verdict: stream.verdict() };
+    let service = service_fn(|request| pipeline::answer(request, connection.clone(), Arc::clone(shared)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(IDLE)
         .max_headers(HEADERS_LIMIT)
         .max_header_size(HEAD_LIMIT)
         .max_buf_size(2 * HEAD_LIMIT)

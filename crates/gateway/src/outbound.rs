@@ -8,7 +8,7 @@
 //!    `Connection` and no copy of the client's can displace them.
 
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, IF_RANGE, ORIGIN, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RANGE, REFERER, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
@@ -22,9 +22,10 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-/// Meant for one connection only.
-const HOP_BY_HOP: [HeaderName; 10] = [
+/// Meant for one connection only. `Expect` because it is fulfilled here, when the body is first wanted.
+const HOP_BY_HOP: [HeaderName; 11] = [
     CONNECTION,
+    EXPECT,
     KEEP_ALIVE,
     PROXY_CONNECTION,
     PROXY_AUTHENTICATE,

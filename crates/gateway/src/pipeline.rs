@@ -7,8 +7,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::request::Parts;
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 
@@ -20,6 +21,7 @@ use crate::guard::Visitor;
 use crate::guard::door::Who;
 use crate::guard::upgrade::Socket;
 use crate::listen::peer::Peer;
+use crate::listen::{Connection, strict};
 use crate::route::Target;
 use crate::status::{Door, Exchange, Health};
 use crate::upstream::Upstream;
@@ -29,20 +31,34 @@ use crate::{guard, inbound, outbound, own, policy, route, send, settings, tunnel
 /// Answers one request. Never fails: a fault is an answer too.
 pub(crate) async fn answer(
     request: Request<Incoming>,
-    peer: Peer,
+    connection: Connection,
     shared: Arc<Shared>,
 ) -> Result<Response<Body>, Infallible> {
     let (at, began) = (SystemTime::now(), Instant::now());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let audience = Audience::of(&request);
+    let upgrade = request.headers().contains_key(UPGRADE);
     let mut door = Door::Refused;
 
-    let outcome = serve(request, peer, &shared, &mut door).await;
+    // 1. listen: what was no request is answered in a request's place.
+    let broken = strict::is_ours(&request, &connection.verdict);
+    let last = upgrade || broken.is_some();
+    let mut outcome = match broken {
+        Some(fault) => Err(fault),
+        None => serve(request, connection.peer, &shared, &mut door).await,
+    };
+    if let (Err(Fault::UploadBroken), Some(fault)) = (&outcome, connection.verdict.get()) {
+        outcome = Err(fault.clone());
+    }
 
     // 10. fault: last, so that every step above can end here and none needs to know HTTP's status codes.
     let fault = outcome.as_ref().err().map(Fault::code);
     let profile = (door != Door::Refused).then_some(shared.upstream.name.as_str());
-    let response = outcome.unwrap_or_else(|fault| audience.answer(&fault, profile));
+    let mut response = outcome.unwrap_or_else(|fault| audience.answer(&fault, profile));
+    if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // What follows is nothing; or it was not judged, because it could have been another protocol's.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     let exchange = Exchange { at, door, method, path, status: response.status(), took: began.elapsed(), fault };
     tracing::debug!(method = %exchange.method, path = exchange.path, status = exchange.status.as_u16(), fault, "answered");
     // Nobody listening is fine.

@@ -5,11 +5,13 @@
 //! so no credential can be led astray.
 
 mod dial;
+mod line;
 mod tls;
 mod turn;
 
 use std::time::Duration;
 
+use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -17,6 +19,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use self::dial::{Deadline, Dialer};
+use self::line::Cut;
 use self::turn::Upload;
 use crate::body::Body;
 use crate::config::Remote;
@@ -75,6 +78,33 @@ async fn exchange(
 ) -> Result<Response<Incoming>, Fault> {
     let to = request.uri().clone();
     let (parts, body) = request.into_parts();
-    let answer = turn::in_turn(body, |upload| client.request(Request::from_parts(parts, upload))).await?;
-    answer.map_err(|error| dial::fault(&error, &to))
+    let send = async |upload| client.request(Request::from_parts(parts, upload)).await;
+    let answer = turn::in_turn(body, send, |error| dial::fault(&error, &to)).await?;
+    match ambiguity(answer.headers()) {
+        None => Ok(answer),
+        Some(reason) => {
+            // Where this answer ended is a guess, and so would be where the next one begins.
+            if let Some(cut) = answer.extensions().get::<Cut>() {
+                cut.now();
+            }
+            Err(Fault::InvalidAnswer { reason: reason.into() })
+        }
+    }
+}
+
+/// Why it is not certain where an answer ends (RFC 9112, section 6.3). hyper takes one of several ends; a program
+/// behind us, or before us, may take another.
+fn ambiguity(headers: &HeaderMap) -> Option<&'static str> {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (lengths.next(), codings.next()) {
+        (Some(_), Some(_)) => Some("it has both a Content-Length and a Transfer-Encoding"),
+        (Some(length), None) if lengths.next().is_some() || !length.as_bytes().iter().all(u8::is_ascii_digit) => {
+            Some("its Content-Length is not one number")
+        }
+        (None, Some(coding)) if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") => {
+            Some("its Transfer-Encoding is not chunked")
+        }
+        _ => None,
+    }
 }

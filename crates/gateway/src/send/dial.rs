@@ -19,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::line::Line;
 use super::tls;
 use crate::config::Proxy;
 use crate::fault::Fault;
@@ -160,9 +161,9 @@ where
     C: Service<Uri, Error = BoxError>,
     C::Future: Send + 'static,
 {
-    type Response = C::Response;
+    type Response = Line<C::Response>;
     type Error = BoxError;
-    type Future = Boxed<C::Response, BoxError>;
+    type Future = Boxed<Line<C::Response>, BoxError>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.0.poll_ready(cx)
@@ -170,7 +171,7 @@ where
 
     fn call(&mut self, to: Uri) -> Self::Future {
         let ready = tokio::time::timeout(READY, self.0.call(to));
-        Box::pin(async move { ready.await.unwrap_or_else(|_| Err(DialError::Deadline.into())) })
+        Box::pin(async move { ready.await.unwrap_or_else(|_| Err(DialError::Deadline.into())).map(Line::new) })
     }
 }
 

@@ -4,7 +4,7 @@
 //!    moves.
 //! 2. While the sender has nothing to give, the server cannot be blamed.
 //! 3. A server that does not take what the sender has (its window is full) has its turn: nobody asks the body then.
-//! 4. Whoever lets their turn pass ends the exchange, and is named.
+//! 4. Whoever lets their turn pass, or goes away in it, ends the exchange, and is named.
 
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 enum Whose {
     Sender,
     Server,
+    /// Nobody's: the sender is gone, or sent what is no body.
+    Over,
 }
 
 /// Whose turn it is, and since when.
@@ -36,6 +38,14 @@ impl Turn {
 
     fn state(&self) -> MutexGuard<'_, (Whose, Instant)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn over(&self) {
+        self.state().0 = Whose::Over;
+    }
+
+    fn is_over(&self) -> bool {
+        self.state().0 == Whose::Over
     }
 
     fn now_the_servers(&self) {
@@ -59,6 +69,7 @@ impl Turn {
             _ if Instant::now() < until => Ok(until),
             Whose::Sender => Err(Fault::UploadStalled { seconds }),
             Whose::Server => Err(Fault::AnswerTimeout { seconds }),
+            Whose::Over => Err(Fault::UploadBroken),
         }
     }
 }
@@ -77,10 +88,10 @@ impl<B: Body + Unpin> Body for Upload<B> {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
-        if polled.is_pending() {
-            this.turn.now_the_senders();
-        } else {
-            this.turn.now_the_servers();
+        match polled {
+            Poll::Pending => this.turn.now_the_senders(),
+            Poll::Ready(Some(Err(_))) => this.turn.over(),
+            Poll::Ready(_) => this.turn.now_the_servers(),
         }
         polled
     }
@@ -94,13 +105,20 @@ impl<B: Body + Unpin> Body for Upload<B> {
     }
 }
 
-/// Sends a body and waits for the answer, as long as each takes their turn in time.
-pub(super) async fn in_turn<B, A: Future>(body: B, send: impl FnOnce(Upload<B>) -> A) -> Result<A::Output, Fault> {
+/// Sends a body and waits for the answer, as long as each takes their turn in time. `blame` says what an error of the
+/// server's is.
+pub(super) async fn in_turn<B, T, E>(
+    body: B,
+    send: impl AsyncFnOnce(Upload<B>) -> Result<T, E>,
+    blame: impl FnOnce(E) -> Fault,
+) -> Result<T, Fault> {
     let turn = Turn::new();
     let mut answer = pin!(send(Upload { body, turn: turn.clone() }));
     loop {
-        if let Ok(answer) = timeout_at(turn.passed()?, &mut answer).await {
-            return Ok(answer);
+        match timeout_at(turn.passed()?, &mut answer).await {
+            Ok(Err(_)) if turn.is_over() => return Err(Fault::UploadBroken),
+            Ok(answer) => return answer.map_err(blame),
+            Err(_) => {}
         }
     }
 }
@@ -130,44 +148,61 @@ mod tests {
         StreamBody::new(Box::pin(frames))
     }
 
-    /// A server that reads everything, then thinks.
-    async fn server<B: Body + Unpin>(mut upload: Upload<B>, thinks: Duration) -> &'static str {
-        while upload.frame().await.is_some() {}
+    /// A server that reads what comes, then thinks.
+    async fn server<B: Body + Unpin>(mut upload: Upload<B>, thinks: Duration) -> Result<&'static str, ()> {
+        while let Some(frame) = upload.frame().await {
+            frame.map_err(drop)?;
+        }
         sleep(thinks).await;
-        "answer"
+        Ok("answer")
+    }
+
+    fn lost((): ()) -> Fault {
+        Fault::ConnectionLost
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_upload_may_take_as_long_as_it_moves_and_the_server_has_its_full_time_after_it() {
-        let answer = in_turn(body(20, ALMOST, true), |upload| server(upload, ALMOST)).await;
+        let answer = in_turn(body(20, ALMOST, true), async |upload| server(upload, ALMOST).await, lost).await;
         assert_eq!(answer, Ok("answer"));
-        let silent = in_turn(body(20, ALMOST, true), |upload| server(upload, ALMOST * 2)).await;
+        let silent = in_turn(body(20, ALMOST, true), async |upload| server(upload, ALMOST * 2).await, lost).await;
         assert_eq!(silent, Err(Fault::AnswerTimeout { seconds: 120 }));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_sender_that_stops_is_named_instead_of_the_server() {
-        let stalled = in_turn(body(3, ALMOST, false), |upload| server(upload, ALMOST)).await;
+        let stalled = in_turn(body(3, ALMOST, false), async |upload| server(upload, ALMOST).await, lost).await;
         assert_eq!(stalled, Err(Fault::UploadStalled { seconds: 120 }));
         // To be asked does not make their turn longer.
-        let stalled = in_turn(body(0, ALMOST, false), |mut upload| async move {
+        let ask = async |mut upload: Upload<_>| -> Result<(), ()> {
             while tokio::time::timeout(Duration::from_secs(1), upload.frame()).await.is_err() {}
-        });
-        assert_eq!(stalled.await, Err(Fault::UploadStalled { seconds: 120 }));
+            Ok(())
+        };
+        assert_eq!(in_turn(body(0, ALMOST, false), ask, lost).await, Err(Fault::UploadStalled { seconds: 120 }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_that_goes_away_is_named_instead_of_the_server() {
+        let broken = StreamBody::new(stream::iter([Ok(Frame::data(Bytes::from_static(b"x"))), Err(())]));
+        let answer = in_turn(broken, async |upload| server(upload, ALMOST).await, lost).await;
+        assert_eq!(answer, Err(Fault::UploadBroken));
+        let refused = async |_: Upload<_>| -> Result<(), ()> { Err(()) };
+        assert_eq!(in_turn(body(0, ALMOST, false), refused, lost).await, Err(Fault::ConnectionLost));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_takes_no_more_is_named() {
-        let stopped = in_turn(body(3, Duration::ZERO, true), |mut upload| async move {
+        let stop = async |mut upload: Upload<_>| -> Result<(), ()> {
             upload.frame().await;
-            std::future::pending::<()>().await;
-        });
-        assert_eq!(stopped.await, Err(Fault::AnswerTimeout { seconds: 120 }));
+            std::future::pending().await
+        };
+        let stopped = in_turn(body(3, Duration::ZERO, true), stop, lost).await;
+        assert_eq!(stopped, Err(Fault::AnswerTimeout { seconds: 120 }));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_early_answer_does_not_wait_for_the_upload() {
-        let answer = in_turn(body(0, ALMOST, false), |_| async { "too large" }).await;
+        let answer = in_turn(body(0, ALMOST, false), async |_| Ok::<_, ()>("too large"), lost).await;
         assert_eq!(answer, Ok("too large"));
     }
 }

@@ -5,6 +5,7 @@
 mod answers;
 mod door;
 mod faults;
+mod framing;
 mod life;
 mod requests;
 mod secure;

@@ -1,5 +1,6 @@
 //! A scripted server, a raw client, and a gateway between them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -50,6 +51,7 @@ impl Received {
 pub(crate) struct Server {
     pub(crate) port: u16,
     received: Arc<Mutex<Vec<Received>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -59,9 +61,11 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let received = Arc::new(Mutex::new(Vec::new()));
-        let (script, log) = (Arc::new(script), Arc::clone(&received));
+        let connections = Arc::<AtomicUsize>::default();
+        let (script, log, count) = (Arc::new(script), Arc::clone(&received), Arc::clone(&connections));
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
                 let (script, log) = (Arc::clone(&script), Arc::clone(&log));
                 tokio::spawn(async move {
                     while let Some(request) = receive(&mut stream).await {
@@ -79,13 +83,18 @@ impl Server {
                 });
             }
         });
-        Self { port, received }
+        Self { port, received, connections }
     }
 
     /// Always the same answer.
     pub(crate) async fn always(answer: &str) -> Self {
         let answer = answer.as_bytes().to_vec();
         Self::start(move |_| Some(answer.clone())).await
+    }
+
+    /// How many connections were made to it so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// What it received so far.

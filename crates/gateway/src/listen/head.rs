@@ -1,0 +1,333 @@
+//! What a request's head must look like, byte for byte (RFC 9112, sections 2 to 6).
+//!
+//! Two readers who disagree about where a request ends see different requests in the same bytes, and one of them can
+//! be shown a request that the other never judged. hyper reads more leniently than what stands before a server may:
+//! so what could be read in two ways is refused here, before hyper sees it.
+
+use crate::fault::Fault;
+
+/// A head may not be larger, in bytes.
+pub(crate) const HEAD_LIMIT: usize = 64 * 1024;
+/// Nor its target.
+pub(crate) const TARGET_LIMIT: usize = 16 * 1024;
+/// Nor may it have more headers.
+pub(crate) const HEADERS_LIMIT: usize = 100;
+
+/// What follows a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// So many bytes; none where no length is named.
+    Length(u64),
+    /// Chunks, and trailers.
+    Chunked,
+    /// Something else than HTTP, or nothing.
+    Upgrade,
+}
+
+/// Judges a whole head, the empty line at its end included.
+///
+/// # Errors
+/// The fault to answer with.
+pub(crate) fn check(head: &[u8]) -> Result<Framing, Fault> {
+    let (line, mut rest) = next_line(head)?;
+    let version = request_line(line)?;
+    let mut fields = Fields::default();
+    loop {
+        let (line, following) = next_line(rest)?;
+        if line.is_empty() {
+            return fields.framing(version);
+        }
+        fields.take(line)?;
+        rest = following;
+    }
+}
+
+/// A header's or a trailer's line: its name and its value, without the white space around it.
+///
+/// # Errors
+/// When another reader could see another line.
+pub(crate) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
+    if matches!(line.first(), Some(b' ' | b'\t')) {
+        return Err(Fault::Malformed("a header is one line"));
+    }
+    let colon = memchr::memchr(b':', line).ok_or(Fault::Malformed("a header has a colon"))?;
+    let (name, value) = (&line[..colon], trim(&line[colon + 1..]));
+    if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+        return Err(Fault::Malformed("a header's name is one word, right before its colon"));
+    }
+    if !value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)) {
+        return Err(Fault::Malformed("a header's value has no control characters"));
+    }
+    Ok((name, value))
+}
+
+/// Without the spaces and tabs around it, and nothing else: a form feed is no white space of HTTP's.
+fn trim(value: &[u8]) -> &[u8] {
+    let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    let start = value.iter().position(is_text).unwrap_or(value.len());
+    let end = value.iter().rposition(is_text).map_or(start, |last| last + 1);
+    &value[start..end]
+}
+
+/// Where a line that ends in CRLF stops, and what follows. The caller knows that there is one.
+fn next_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
+    let end = memchr::memchr(b'\n', bytes).ok_or(Fault::Malformed("a head ends in an empty line"))?;
+    let line = bytes[..end].strip_suffix(b"\r").ok_or(Fault::Malformed("a line ends in CR and LF"))?;
+    Ok((line, &bytes[end + 1..]))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Http10,
+    Http11,
+}
+
+fn request_line(line: &[u8]) -> Result<Version, Fault> {
+    const SHAPE: Fault = Fault::Malformed("a request line is a method, a target and a version, one space between");
+    let method_end = memchr::memchr(b' ', line).ok_or(SHAPE)?;
+    let target_end = memchr::memrchr(b' ', line).filter(|end| *end > method_end).ok_or(SHAPE)?;
+    let (method, target, version) = (&line[..method_end], &line[method_end + 1..target_end], &line[target_end + 1..]);
+    if method.is_empty() || !method.iter().all(|byte| is_token(*byte)) {
+        return Err(Fault::Malformed("a method is one word"));
+    }
+    if target.len() > TARGET_LIMIT {
+        return Err(Fault::TargetTooLong);
+    }
+    // Bytes that are not ASCII are no business of ours: servers take them, and clients send them.
+    if !target.iter().all(|byte| matches!(byte, b'!'..=b'~' | 0x80..) && *byte != b'#') {
+        return Err(Fault::Malformed("a target has neither white space nor control characters nor a fragment"));
+    }
+    let absolute = |scheme: &[u8]| target.len() > scheme.len() && target[..scheme.len()].eq_ignore_ascii_case(scheme);
+    // Of CONNECT the guard says more.
+    if !target.starts_with(b"/") && !absolute(b"http://") && !absolute(b"https://") && method != b"CONNECT" {
+        return Err(Fault::Malformed("a target is a path, or a whole http address"));
+    }
+    match version {
+        b"HTTP/1.1" => Ok(Version::Http11),
+        b"HTTP/1.0" => Ok(Version::Http10),
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+            Err(Fault::VersionRefused)
+        }
+        _ => Err(SHAPE),
+    }
+}
+
+/// Those headers that say where the request ends.
+#[derive(Default)]
+struct Fields {
+    count: usize,
+    length: Option<u64>,
+    chunked: bool,
+    upgrade: bool,
+}
+
+impl Fields {
+    fn take(&mut self, line: &[u8]) -> Result<(), Fault> {
+        let (name, value) = field(line)?;
+        self.count += 1;
+        if self.count > HEADERS_LIMIT {
+            return Err(Fault::HeadTooLarge);
+        }
+        if name.eq_ignore_ascii_case(b"upgrade") {
+            self.upgrade = true;
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            let length = length(value)?;
+            if self.length.replace(length).is_some() {
+                return Err(Fault::Malformed("there is at most one Content-Length"));
+            }
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            // More than one coding, or one more than once, is allowed; that all readers agree on it is not known.
+            if !value.eq_ignore_ascii_case(b"chunked") || std::mem::replace(&mut self.chunked, true) {
+                return Err(Fault::Malformed("Transfer-Encoding is chunked, and said once"));
+            }
+        }
+        Ok(())
+    }
+
+    fn framing(&self, version: Version) -> Result<Framing, Fault> {
+        let length = self.length.unwrap_or(0);
+        match (self.chunked, self.upgrade) {
+            (true, _) if self.length.is_some() => {
+                Err(Fault::Malformed("there is a Content-Length or a Transfer-Encoding, not both"))
+            }
+            (true, _) if version == Version::Http10 => Err(Fault::Malformed("HTTP/1.0 has no Transfer-Encoding")),
+            (true, true) => Err(Fault::UpgradeRefused),
+            (true, false) => Ok(Framing::Chunked),
+            (false, true) if length > 0 => Err(Fault::UpgradeRefused),
+            (false, true) => Ok(Framing::Upgrade),
+            (false, false) => Ok(Framing::Length(length)),
+        }
+    }
+}
+
+/// Digits only, and no zero before others: some read that as octal.
+fn length(value: &[u8]) -> Result<u64, Fault> {
+    const RULE: Fault = Fault::Malformed("Content-Length is one number of plain digits");
+    let plain = value.iter().all(u8::is_ascii_digit) && (value.len() == 1 || value.first() != Some(&b'0'));
+    let digits = std::str::from_utf8(value).ok().filter(|_| plain);
+    digits.and_then(|digits| digits.parse().ok()).ok_or(RULE)
+}
+
+/// RFC 9110, section 5.6.2.
+pub(crate) fn is_token(byte: u8) -> bool {
+    matches!(byte,
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.'
+        | b'^' | b'_' | b'`' | b'|' | b'~')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn verdict(head: impl AsRef<[u8]>) -> Result<Framing, u16> {
+        check(head.as_ref()).map_err(|fault| fault.status().as_u16())
+    }
+
+    #[test]
+    fn a_request_line_has_one_reading_or_is_refused() {
+        for (line, status) in [
+            ("GET / HTTP/1.1", None),
+            ("GET / HTTP/1.0", None),
+            ("PROPFIND /api/flows?x=%20;,|\\^`{}\" HTTP/1.1", None),
+            ("GET //evil/x HTTP/1.1", None),
+            ("GET /\\evil HTTP/1.1", None),
+            ("GET /../%2e%2e/%252e HTTP/1.1", None),
+            ("GET /f\u{fc}r HTTP/1.1", None),
+            ("GET HTTP://127.0.0.1:4201/ HTTP/1.1", None),
+            ("CONNECT evil.example:443 HTTP/1.1", None),
+            ("GET a HTTP/1.1", Some(400)),
+            ("GET * HTTP/1.1", Some(400)),
+            ("OPTIONS * HTTP/1.1", Some(400)),
+            ("GET ! HTTP/1.1", Some(400)),
+            ("GET http:// HTTP/1.1", Some(400)),
+            ("GET ftp://x/ HTTP/1.1", Some(400)),
+            ("GET /a#f HTTP/1.1", Some(400)),
+            ("GET /a b HTTP/1.1", Some(400)),
+            ("GET /a\tb HTTP/1.1", Some(400)),
+            ("GET /a\0b HTTP/1.1", Some(400)),
+            ("GET /a\rb HTTP/1.1", Some(400)),
+            ("GET /\x7f HTTP/1.1", Some(400)),
+            ("GET  / HTTP/1.1", Some(400)),
+            ("GET /  HTTP/1.1", Some(400)),
+            (" GET / HTTP/1.1", Some(400)),
+            ("GET / HTTP/1.1 ", Some(400)),
+            ("G(T / HTTP/1.1", Some(400)),
+            ("GET /", Some(400)),
+            ("GET", Some(400)),
+            ("", Some(400)),
+            ("GET / http/1.1", Some(400)),
+            ("GET / HTTP/1.1.1", Some(400)),
+            ("GET / HTTP/11", Some(400)),
+            ("GET / HTTP/1.2", Some(505)),
+            ("GET / HTTP/0.9", Some(505)),
+            ("GET / HTTP/9.9", Some(505)),
+            ("PRI * HTTP/2.0", Some(400)),
+        ] {
+            let expected = status.map_or(Ok(Framing::Length(0)), Err);
+            assert_eq!(verdict(format!("{line}\r\nHost: x\r\n\r\n")), expected, "{line:?}");
+        }
+        let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(TARGET_LIMIT));
+        assert_eq!(verdict(long), Err(414));
+    }
+
+    #[test]
+    fn where_a_request_ends_has_one_reading_or_is_refused() {
+        use Framing::{Chunked, Length, Upgrade};
+        const CL: &str = "Content-Length: 5";
+        const TE: &str = "Transfer-Encoding: chunked";
+        for (fields, expected) in [
+            (&["Content-Length: 0"][..], Some(Length(0))),
+            (&["content-length:5"], Some(Length(5))),
+            (&["Content-Length:\t 18446744073709551615 "], Some(Length(u64::MAX))),
+            (&[TE], Some(Chunked)),
+            (&["transfer-encoding: Chunked"], Some(Chunked)),
+            (&["Upgrade: websocket"], Some(Upgrade)),
+            (&["Upgrade: websocket", "Content-Length: 0"], Some(Upgrade)),
+            (&["Upgrade: websocket", CL], None),
+            (&["Upgrade: websocket", TE], None),
+            (&[CL, TE], None),
+            (&[TE, CL], None),
+            (&["Content-Length: 0", TE], None),
+            (&[CL, CL], None),
+            (&[TE, TE], None),
+            (&["Content-Length: 5, 5"], None),
+            (&["Content-Length: +1"], None),
+            (&["Content-Length: -1"], None),
+            (&["Content-Length: 0x1"], None),
+            (&["Content-Length: 010"], None),
+            (&["Content-Length: 00"], None),
+            (&["Content-Length:"], None),
+            (&["Content-Length: 5 5"], None),
+            (&["Content-Length: 5;"], None),
+            (&["Content-Length: 18446744073709551616"], None),
+            (&["Content-Length: \u{665}"], None),
+            (&["Transfer-Encoding: xchunked"], None),
+            (&["Transfer-Encoding: ,chunked"], None),
+            (&["Transfer-Encoding: chunked,"], None),
+            (&["Transfer-Encoding: chunked, chunked"], None),
+            (&["Transfer-Encoding: gzip, chunked"], None),
+            (&["Transfer-Encoding: identity"], None),
+            (&["Transfer-Encoding: \"chunked\""], None),
+            (&["Transfer-Encoding:"], None),
+            (&["Transfer-Encoding: chunked\u{b}"], None),
+            (&["Transfer-Encoding: chunked\u{c}"], None),
+            (&["Transfer-Encoding:\u{c}chunked"], None),
+            (&["Transfer-Encoding : chunked"], None),
+            (&[" Transfer-Encoding: chunked"], None),
+            (&["Transfer-Encoding\u{b}: chunked"], None),
+        ] {
+            let head = format!("POST / HTTP/1.1\r\nHost: x\r\n{}\r\n\r\n", fields.join("\r\n"));
+            assert_eq!(verdict(head), expected.ok_or(400), "{fields:?}");
+        }
+        assert_eq!(verdict(format!("POST / HTTP/1.0\r\nHost: x\r\n{TE}\r\n\r\n")), Err(400));
+    }
+
+    #[test]
+    fn a_header_is_one_line_with_one_name() {
+        for (line, good) in [
+            ("X:", true),
+            ("X: \t a\tb \u{fc} ", true),
+            ("x!#$%&'*+-.^_`|~9: a", true),
+            ("X : a", false),
+            (" X: a", false),
+            ("\tX: a", false),
+            ("X", false),
+            (": a", false),
+            ("X Y: a", false),
+            ("X(: a", false),
+            ("\u{fc}: a", false),
+            ("X: a\0", false),
+            ("X: a\rb", false),
+            ("X: a\x7f", false),
+            ("X: a\x1b", false),
+        ] {
+            let head = format!("GET / HTTP/1.1\r\nHost: x\r\n{line}\r\n\r\n");
+            assert_eq!(verdict(head).is_ok(), good, "{line:?}");
+        }
+        assert_eq!(verdict("GET / HTTP/1.1\r\nHost: x\nX: y\r\n\r\n"), Err(400));
+        assert_eq!(verdict("GET / HTTP/1.1\nHost: x\n\n"), Err(400));
+        let many = |count| format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(count));
+        assert_eq!(verdict(many(HEADERS_LIMIT)), Ok(Framing::Length(0)));
+        assert_eq!(verdict(many(HEADERS_LIMIT + 1)), Err(431));
+    }
+
+    proptest! {
+        #[test]
+        fn what_has_one_reading_passes(
+            method in "[A-Z]{1,9}", target in "/[!-\"$-~]{0,30}",
+            fields in prop::collection::vec(("[A-Za-z!#$%&'*+.^_`|~0-9-]{1,12}", "[\t -~]{0,20}"), 0..8),
+        ) {
+            let lines: String = fields.iter().map(|(name, value)| format!("X{name}:{value}\r\n")).collect();
+            let head = format!("{method} {target} HTTP/1.1\r\n{lines}\r\n");
+            prop_assert_eq!(verdict(&head), Ok(Framing::Length(0)));
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            drop(check(&bytes));
+            drop(check(&[&bytes[..], b"\r\n\r\n"].concat()));
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Where a request ends: read in one way or refused, with raw sockets on both sides.
+//!
+//! Every attack carries a second request behind it, which a lenient reader would answer or pass on.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::support::*;
+
+const SMUGGLED: &str = "GET /api/smuggled HTTP/1.1\r\nHost: HOST\r\nKEY\r\n\r\n";
+
+/// Sends `bytes`, in which `HOST` and `KEY` stand for what lets a request in.
+async fn send(gateway: &postern_gateway::Gateway, bytes: &str) -> String {
+    let host = format!("127.0.0.1:{}", gateway.port());
+    raw(gateway, bytes.replace("HOST", &host).replace("KEY\r\n", &key())).await
+}
+
+/// How many answers there are.
+fn answers(text: &str) -> usize {
+    (1..6).map(|class| text.matches(&format!("HTTP/1.1 {class}")).count()).sum()
+}
+
+#[tokio::test]
+async fn what_has_two_readings_is_refused_and_the_server_sees_nothing() {
+    const POST: &str = "POST /api/flows/filter HTTP/1.1\r\nHost: HOST\r\nKEY\r\n";
+    let with = |fields: &str, body: &str| format!("{POST}{fields}\r\n\r\n{body}");
+    let line = |line: &str| format!("{line}\r\nHost: HOST\r\nKEY\r\n\r\n");
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = gateway(&server).await;
+    let mut cases = Vec::new();
+    for fields in [
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Content-Length: 5\r\nContent-Length: 5",
+        "Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: 5, 5",
+        "Content-Length: +1",
+        "Content-Length: 0x1",
+        "Content-Length: 010",
+        "Content-Length:",
+        "Content-Length: -1",
+        "Content-Length: 18446744073709551616",
+        "Content-Length : 5",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: ,chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: identity",
+        "Transfer-Encoding: \x0bchunked",
+        "Transfer-Encoding: chunked\x0c",
+        "Transfer-Encoding : chunked",
+        "Transfer-Encoding:\r\n chunked",
+        " Transfer-Encoding: chunked",
+        "X: y\r\n\tTransfer-Encoding: chunked",
+        "no colon",
+        "two words: x",
+        "X: a\rTransfer-Encoding: chunked",
+        "X: a\0b",
+        "X: a\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\nX: a",
+        "Upgrade: h2c\r\nContent-Length: 5",
+    ] {
+        cases.push((with(fields, "0\r\n\r\n"), 400));
+    }
+    for (start, status) in [
+        ("GET a HTTP/1.1", 400),
+        ("GET * HTTP/1.1", 400),
+        ("GET ! HTTP/1.1", 400),
+        ("GET /api/a#f HTTP/1.1", 400),
+        ("GET /api/a b HTTP/1.1", 400),
+        ("GET  /api/a HTTP/1.1", 400),
+        ("GET /api/a", 400),
+        ("GET /api/a HTTP/0.9", 505),
+        ("GET /api/a HTTP/1.2", 505),
+        ("GET /api/a HTTP/9.9", 505),
+        ("PRI * HTTP/2.0", 400),
+        ("CONNECT evil.example:443 HTTP/1.1", 405),
+        ("TRACE /api/a HTTP/1.1", 405),
+        ("TRACK /api/a HTTP/1.1", 405),
+    ] {
+        cases.push((line(start), status));
+    }
+    let old = "POST /api/a HTTP/1.0\r\nHost: HOST\r\nKEY\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    cases.push((old.to_owned(), 400));
+    cases.push((line(&format!("GET /api/{} HTTP/1.1", "a".repeat(20_000))), 414));
+    cases.push((with(&"X: y\r\n".repeat(110), ""), 431));
+    cases.push((with(&format!("X: {}", "y".repeat(70_000)), ""), 431));
+    cases.push((with("Expect: a-miracle", ""), 417));
+    for (attack, expected) in &cases {
+        // Refused methods are framed well: what follows them is another request, and would be answered.
+        let follower = if *expected == 405 || *expected == 417 { "" } else { SMUGGLED };
+        let close =
+            if follower.is_empty() { attack.replace("Host: ", "Connection: close\r\nHost: ") } else { attack.clone() };
+        let answer = send(&gateway, &format!("{close}{follower}")).await;
+        let shown = &attack[..attack.len().min(200)];
+        assert_eq!((status(&answer), answers(&answer)), (*expected, 1), "{shown:?}\n{answer}");
+        assert_eq!(header(&answer, "postern-fault").len(), 1, "{shown:?}\n{answer}");
+        assert_eq!(server.received().len(), 0, "{shown:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_with_two_readings_never_arrives_whole() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = gateway(&server).await;
+    for body in [
+        "0_2e\r\n",
+        "-1\r\n",
+        "0x1\r\na\r\n0\r\n\r\n",
+        "fffffffffffffffff\r\n",
+        " 1\r\na\r\n0\r\n\r\n",
+        "1 \r\na\r\n0\r\n\r\n",
+        "1;\r\na\r\n0\r\n\r\n",
+        "1;a=\x01\r\na\r\n0\r\n\r\n",
+        "1;a\nb\r\na\r\n0\r\n\r\n",
+        "1\na\n0\n\n",
+        "1\r\nab\r\n0\r\n\r\n",
+        "1\r\na0\r\n\r\n",
+        "0\r\nX : y\r\n\r\n",
+        "0\r\n X: y\r\n\r\n",
+    ] {
+        let head = "POST /api/flows/filter HTTP/1.1\r\nHost: HOST\r\nKEY\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let answer = send(&gateway, &format!("{head}{body}{SMUGGLED}")).await;
+        assert_eq!((status(&answer), answers(&answer)), (400, 1), "{body:?}\n{answer}");
+        assert_eq!(server.received().len(), 0, "{body:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_one_reading_passes_and_answers_keep_their_order() {
+    let server = Server::start(|request| Some(ok("text/plain", request.target()).into_bytes())).await;
+    let gateway = gateway(&server).await;
+    let get = |path: &str| format!("GET /api/{path} HTTP/1.1\r\nHost: HOST\r\nKEY\r\n\r\n");
+    let last = |path: &str| get(path).replace("Host: ", "Connection: close\r\nHost: ");
+    let post = "POST /api/post HTTP/1.1\r\nHost: HOST\r\nKEY\r\nContent-Length: 5\r\n\r\nhello".to_owned();
+
+    let answer = send(&gateway, &[get("one"), get("two"), post.clone(), last("three")].concat()).await;
+    let order: Vec<&str> = ["/api/one", "/api/two", "/api/post", "/api/three"].to_vec();
+    assert_eq!(server.received().iter().map(|request| request.target().to_owned()).collect::<Vec<_>>(), order);
+    assert_eq!(answer.matches("200 OK").count(), 4, "{answer}");
+    assert!(order.windows(2).all(|pair| answer.find(pair[0]) < answer.find(pair[1])), "{answer}");
+
+    // What comes after a body and is no request is refused, when the request before it has been answered.
+    let overrun = send(&gateway, &format!("{post}, and more\r\n\r\n{SMUGGLED}")).await;
+    assert_eq!((answers(&overrun), overrun.matches("400 Bad Request").count()), (2, 1), "{overrun}");
+
+    // Bodies of those that seldom have one are bodies, not requests.
+    for method in ["GET", "OPTIONS", "DELETE"] {
+        let before = server.received().len();
+        let body = SMUGGLED.replace("HOST", "127.0.0.1").replace("KEY\r\n", "");
+        let request = format!(
+            "{method} /api/odd HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\nKEY\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = send(&gateway, &request).await;
+        assert_eq!((status(&answer), answers(&answer)), (200, 1), "{method}: {answer}");
+        assert_eq!(server.received().len() - before, 1, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_may_come_a_byte_at_a_time() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = gateway(&server).await;
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.port())).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let port = gateway.port();
+    let request = format!("GET /api/a HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{}\r\n", key());
+    for byte in request.bytes() {
+        stream.write_all(&[byte]).await.unwrap();
+        tokio::time::sleep(Duration::from_micros(100)).await;
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(status(&answer), 200);
+}
+
+#[tokio::test]
+async fn who_expects_to_be_told_to_go_on_is_told_once() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = gateway(&server).await;
+    let expecting = "POST /api/a HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\nKEY\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello";
+    let answer = send(&gateway, expecting).await;
+    assert_eq!((answer.matches("100 Continue").count(), answer.matches("200 OK").count()), (1, 1), "{answer}");
+    assert_eq!(server.only().body, b"hello");
+    assert_eq!(server.only().all("expect"), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn trailers_arrive_nowhere() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let gateway = gateway(&server).await;
+    let body =
+        "5\r\nhello\r\n0\r\nAuthorization: Basic eDp5\r\nContent-Length: 3\r\nHost: evil.example\r\nX-Sum: 1\r\n\r\n";
+    let request = format!(
+        "POST /api/a HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\nKEY\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n{body}"
+    );
+    assert_eq!(status(&send(&gateway, &request).await), 200);
+    assert_eq!(server.only().body, b"5\r\nhello\r\n0\r\n\r\n");
+    assert_eq!(server.only().all("authorization").len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_with_two_readings_is_no_answer_and_its_connection_is_not_used_again() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0x2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nX: a\rY: b\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\n X: a\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/9.9 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        "HELLO\r\n\r\n",
+    ] {
+        let server = Server::always(answer).await;
+        let gateway = gateway(&server).await;
+        for again in 1..3 {
+            let told = ask(&gateway, "GET /api/a", &key()).await;
+            assert_eq!((status(&told), header(&told, "postern-fault")), (502, vec!["invalid_answer"]), "{answer:?}");
+            assert_eq!(server.connections(), again, "{answer:?}");
+        }
+    }
+}
