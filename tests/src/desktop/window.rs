@@ -110,7 +110,7 @@ impl Window {
             Ok(wanted.iter().all(|wanted| text.contains(wanted)).then_some(()))
         })
         .await;
-        shown.with_context(|| format!("the page shows: {text}"))
+        shown.with_context(|| format!("the page shows: {text}\n{}", self.log()))
     }
 
     /// Waits for an element, by XPath.
