@@ -17,7 +17,7 @@ use std::time::Duration;
 use std::{fs, io, thread};
 
 use anyhow::{Context as _, bail};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::scratch::Scratch;
@@ -129,12 +129,25 @@ impl Process {
         ended.with_context(|| self.last_words())
     }
 
-    /// Asks it to end (`SIGTERM`) and waits.
+    /// Waits for its end, which must be a good one.
+    ///
+    /// # Errors
+    /// With its last words, when it has not ended after `limit`, or ended otherwise.
+    pub async fn succeeds(&mut self, limit: Duration) -> anyhow::Result<()> {
+        let status = self.wait(limit).await?;
+        if !status.success() {
+            bail!("it ended with {status}: {}", self.last_words());
+        }
+        Ok(())
+    }
+
+    /// Asks it to end (`SIGTERM`) and waits. Not its children, which are its own business: WebKit gives up where one
+    /// that has just been started goes away.
     ///
     /// # Errors
     /// When it has not ended after `limit`; dropping it then kills it.
     pub async fn terminate(mut self, limit: Duration) -> anyhow::Result<Finished> {
-        killpg(self.group()?, Signal::SIGTERM).with_context(|| format!("cannot end {}", self.name))?;
+        kill(self.group()?, Signal::SIGTERM).with_context(|| format!("cannot end {}", self.name))?;
         let status = self.wait(limit).await?;
         Ok(Finished { status, stdout: self.stdout(), stderr: self.stderr() })
     }

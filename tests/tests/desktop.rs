@@ -18,7 +18,6 @@ use postern_tests::secured::Secured;
 use postern_tests::wait::{free_port, until};
 
 const LIMIT: Duration = Duration::from_secs(20);
-const SUCCESS: &str = "exit status: 0";
 
 #[tokio::test]
 async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then_on() -> anyhow::Result<()> {
@@ -130,7 +129,7 @@ async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then
     until_closed(port).await?;
     let family = app::family(postern.id());
     icon.click(&["Quit"]).await?;
-    assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    postern.succeeds(LIMIT).await?;
     until_gone(&family).await?;
 
     // The dashboard first, so that it can be looked into: no login page, and no way to one.
@@ -204,12 +203,12 @@ async fn a_second_start_brings_the_first_to_the_front_and_ends_with_success() ->
     assert_eq!(desktop.windows()?, []);
 
     let start = |arguments: &'static [&'static str]| app::start(&desktop, arguments);
-    assert_eq!(start(&["--hidden"])?.wait(LIMIT).await?.to_string(), SUCCESS);
+    start(&["--hidden"])?.succeeds(LIMIT).await?;
     // What is asked for later has its effect later: when this has, a window would be there.
     icon.click(&["server", "Connect"]).await?;
     icon.until("the click's effect", |menu| menu.contains("server — not connected")).await?;
     assert_eq!(desktop.windows()?, []);
-    assert_eq!(start(&[])?.wait(LIMIT).await?.to_string(), SUCCESS);
+    start(&[])?.succeeds(LIMIT).await?;
     let manager = desktop.window("Postern").await?;
 
     // One with other profiles is another Postern.
@@ -219,14 +218,14 @@ async fn a_second_start_brings_the_first_to_the_front_and_ends_with_success() ->
     let mut other = Process::spawn("other", other, desktop.scratch())?;
     until("two windows", LIMIT, async || Ok((desktop.windows()?.len() == 2).then_some(()))).await?;
     assert_ne!(desktop.windows()?.first(), Some(&manager));
-    assert_eq!(start(&[])?.wait(LIMIT).await?.to_string(), SUCCESS);
+    start(&[])?.succeeds(LIMIT).await?;
     until("the first one on top", LIMIT, async || Ok((desktop.windows()?.first() == Some(&manager)).then_some(())))
         .await?;
 
     icon.click(&["Quit"]).await?;
-    assert_eq!(first.wait(LIMIT).await?.to_string(), SUCCESS);
+    first.succeeds(LIMIT).await?;
     assert_eq!(other.exited()?, None);
-    assert_eq!(other.terminate(LIMIT).await?.status.to_string(), SUCCESS);
+    other.terminate(LIMIT).await?.success()?;
     Ok(())
 }
 
@@ -238,7 +237,7 @@ async fn without_a_tray_there_is_a_window_and_closing_it_ends_the_app() -> anyho
     let manager = desktop.window("Postern").await?;
     let family = app::family(postern.id());
     desktop.close(&manager)?;
-    assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    postern.succeeds(LIMIT).await?;
     until_gone(&family).await?;
 
     // A panel that comes later is as good as one that was there before.
@@ -251,7 +250,7 @@ async fn without_a_tray_there_is_a_window_and_closing_it_ends_the_app() -> anyho
     icon.click(&["Add your first server"]).await?;
     desktop.window("Postern").await?;
     icon.click(&["Quit"]).await?;
-    assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    postern.succeeds(LIMIT).await?;
     Ok(())
 }
 
@@ -272,7 +271,7 @@ async fn a_secret_that_came_in_a_variable_is_inherited_by_nobody() -> anyhow::Re
     let sweep = Sweep::default().with_login("the server's password", &secured.login);
     assert_eq!(sweep.environments(&[secured.prefect.id()])?, Vec::<String>::new());
     icon.click(&["Quit"]).await?;
-    assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    postern.succeeds(LIMIT).await?;
     Ok(())
 }
 
@@ -294,7 +293,7 @@ async fn without_the_trays_library_there_is_a_window_too() -> anyhow::Result<()>
     let manager = desktop.window("Postern").await?;
     assert!(postern.stderr().contains("libayatana-appindicator3-1"), "{}", postern.stderr());
     desktop.close(&manager)?;
-    assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    postern.succeeds(LIMIT).await?;
     Ok(())
 }
 
@@ -304,7 +303,7 @@ async fn a_signal_ends_it_as_quit_does() -> anyhow::Result<()> {
     let postern = app::start(&desktop, &[])?;
     desktop.window("Postern").await?;
     let family = app::family(postern.id());
-    assert_eq!(postern.terminate(LIMIT).await?.status.to_string(), SUCCESS);
+    postern.terminate(LIMIT).await?.success()?;
     until_gone(&family).await?;
     Ok(())
 }
@@ -359,7 +358,7 @@ async fn what_cannot_be_opened_is_a_notice_with_its_reason() -> anyhow::Result<(
     assert!(notice.starts_with("R&D_1 <x>: "), "{notice}");
     assert!(notice.contains(&format!("port {}", taken.local_addr()?.port())), "{notice}");
     icon.click(&["Quit"]).await?;
-    assert_eq!(postern.wait(LIMIT).await?.to_string(), SUCCESS);
+    postern.succeeds(LIMIT).await?;
     Ok(())
 }
 

@@ -191,8 +191,7 @@ async fn what_a_dashboard_keeps_is_kept_for_its_profile_alone() -> anyhow::Resul
     until("both marks", LIMIT, async || Ok((holds("one", "one")? && holds("two", "two")?).then_some(()))).await?;
     assert!(!holds("one", "two")? && !holds("two", "one")?);
     icon.click(&["Quit"]).await?;
-    assert_eq!(postern.wait(LIMIT).await?.code(), Some(0));
-    Ok(())
+    postern.succeeds(LIMIT).await
 }
 
 async fn until_closed(port: u16) -> anyhow::Result<()> {

@@ -32,6 +32,8 @@ pub enum Fault {
     ForeignOrigin,
     /// The browser says another site caused this request.
     CrossSite,
+    /// The process at the other end is another user's.
+    OtherUser,
     /// No session, key or pass.
     NotLetIn,
     /// A key, but not this profile's.
@@ -223,6 +225,7 @@ impl Fault {
             Self::ForeignHost => ("foreign_host", L::Door, S::FORBIDDEN),
             Self::ForeignOrigin => ("foreign_origin", L::Door, S::FORBIDDEN),
             Self::CrossSite => ("cross_site", L::Door, S::FORBIDDEN),
+            Self::OtherUser => ("other_user", L::Door, S::FORBIDDEN),
             Self::NotLetIn => ("not_let_in", L::Door, S::UNAUTHORIZED),
             Self::WrongKey => ("local_key_wrong", L::Door, S::UNAUTHORIZED),
             Self::StalePass => ("pass_stale", L::Door, S::FORBIDDEN),
@@ -268,6 +271,7 @@ impl Fault {
             Self::ForeignHost => "The request names a host that is not this gateway.".into(),
             Self::ForeignOrigin => "The request comes from a page on another origin.".into(),
             Self::CrossSite => "Another web site caused this request.".into(),
+            Self::OtherUser => "This gateway belongs to another user of this machine.".into(),
             Self::NotLetIn => "Postern's gateway lets in only those who prove themselves.".into(),
             Self::WrongKey => "The key given is not this profile's local key.".into(),
             Self::StalePass => "This link was used before, or is over 30 seconds old.".into(),
@@ -339,6 +343,7 @@ impl Fault {
             Self::ForeignOrigin | Self::CrossSite => {
                 "Open the dashboard from Postern instead of from a link on another site."
             }
+            Self::OtherUser => "Start a gateway of your own, with your own credentials.",
             Self::NotLetIn => {
                 "Open the dashboard from Postern's tray menu. Programs use the settings that `postern env` prints."
             }

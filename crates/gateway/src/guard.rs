@@ -4,7 +4,9 @@
 //!    but a WebSocket. `Host` comes first: under DNS rebinding a page's requests look same-origin, so
 //!    nothing else a browser says can be trusted until the name is one of ours.
 //! 2. `Origin` and `Sec-Fetch-Site`: another site may not even try.
-//! 3. A session cookie, the local key, or (for a WebSocket of Prefect's that brings neither) a first frame with the key.
+//! 3. Whose process it is, where the system tells: another user's is served nothing, whatever it knows. Cookies know no
+//!    ports, and keys get copied.
+//! 4. A session cookie, the local key, or (for a WebSocket of Prefect's that brings neither) a first frame with the key.
 //!
 //! Not here: passes, which turn into a session at `/.postern/enter` (see `own.rs`).
 
@@ -18,7 +20,7 @@ use http::{Method, Request};
 use self::door::{Door, Who};
 use self::upgrade::Socket;
 use crate::fault::Fault;
-use crate::listen::peer::Peer;
+use crate::listen::peer::{Peer, User};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -35,13 +37,16 @@ pub(crate) struct Visitor {
 }
 
 /// Lets a request through, or says why not.
-pub(crate) fn check<B>(request: &Request<B>, peer: Peer, door: &Door) -> Result<Visitor, Fault> {
+pub(crate) fn check<B>(request: &Request<B>, peer: &Peer, door: &Door) -> Result<Visitor, Fault> {
     method(request.method())?;
     expectation(request.headers())?;
     let host = host::check(request, &door.names)?;
     let origin = format!("http://{host}");
     let socket = upgrade::check(request)?;
     site(request, &origin)?;
+    if peer.user() == User::Other {
+        return Err(Fault::OtherUser);
+    }
     let who = door.who(request, peer, socket);
     Ok(Visitor { origin, who, socket })
 }

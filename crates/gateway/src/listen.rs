@@ -33,7 +33,7 @@ const DRAIN: Duration = Duration::from_millis(500);
 /// What requests on one connection share.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
-    pub(crate) peer: Peer,
+    pub(crate) peer: Arc<Peer>,
     /// What is wrong with what came in.
     pub(crate) verdict: Verdict,
 }
@@ -116,12 +116,11 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 
 async fn serve(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
     let Ok(local) = stream.local_addr() else { return };
-    let peer = Peer { remote, local };
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
     let stream = Strict::new(stream);
-    let connection = Connection { peer, verdict: stream.verdict() };
+    let connection = Connection { peer: Arc::new(Peer::new(remote, local)), verdict: stream.verdict() };
     let service = service_fn(|request| pipeline::answer(request, connection.clone(), Arc::clone(shared)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -45,7 +45,7 @@ pub(crate) async fn answer(
     let last = upgrade || broken.is_some();
     let mut outcome = match broken {
         Some(fault) => Err(fault),
-        None => serve(request, connection.peer, &shared, &mut door).await,
+        None => serve(request, &connection.peer, &shared, &mut door).await,
     };
     if let (Err(Fault::UploadBroken), Some(fault)) = (&outcome, connection.verdict.get()) {
         outcome = Err(fault.clone());
@@ -68,7 +68,7 @@ pub(crate) async fn answer(
 
 async fn serve(
     request: Request<Incoming>,
-    peer: Peer,
+    peer: &Peer,
     shared: &Arc<Shared>,
     door: &mut Door,
 ) -> Result<Response<Body>, Fault> {

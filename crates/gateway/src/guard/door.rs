@@ -18,7 +18,7 @@ use super::upgrade::Socket;
 use crate::config::{Config, LOCAL_USER, LocalPrograms};
 use crate::fault::Fault;
 use crate::gateway::StartError;
-use crate::listen::peer::Peer;
+use crate::listen::peer::{Peer, User};
 use crate::{Secret, cookies, guard, status};
 
 /// How long a pass is good for.
@@ -106,7 +106,7 @@ impl Door {
     }
 
     /// Who sent this. Never an error for a lack of proof: `own.rs` serves some paths to anybody.
-    pub(crate) fn who<B>(&self, request: &Request<B>, peer: Peer, socket: Option<Socket>) -> Who {
+    pub(crate) fn who<B>(&self, request: &Request<B>, peer: &Peer, socket: Option<Socket>) -> Who {
         let headers = request.headers();
         if self.has_session(headers) {
             return Who::Session;
@@ -119,7 +119,7 @@ impl Door {
         if guard::from_browser(headers) {
             return Who::Nobody(Refusal::Nothing);
         }
-        if self.local_programs == LocalPrograms::Open && peer.is_same_user() {
+        if self.local_programs == LocalPrograms::Open && peer.user() == User::Same {
             return Who::SameUser;
         }
         if offered.is_some() {
@@ -195,9 +195,9 @@ impl Door {
     /// `Set-Cookie` for those who had a pass. Host-only and strict: on `<id>.localhost` it goes neither to servers on
     /// `127.0.0.1` and `localhost`, nor along with what other sites ask for.
     ///
-    /// But cookies ignore ports: another user's web server gets it if the browser is led to that server by our own
-    /// name, as in `http://<id>.localhost:<its port>/`. No attribute prevents that. The remedy is to ask the system whose
-    /// process a peer is, and to serve other users' none, cookie or no cookie; so far only [`LocalPrograms::Open`] asks.
+    /// But cookies ignore ports: another web server gets it if the browser is led to that server by our own name, as in
+    /// `http://<id>.localhost:<its port>/`. No attribute prevents that. Where the system tells whose process a peer is,
+    /// it is of no use to another user's server: the guard serves that none.
     pub(crate) fn session_cookie(&self) -> HeaderValue {
         let text =
             Zeroizing::new(format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie, self.session.expose()));
@@ -236,7 +236,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let nowhere = ([127, 0, 0, 1], 9).into();
-        door.who(&request.body(()).unwrap(), Peer { remote: nowhere, local: nowhere }, socket)
+        door.who(&request.body(()).unwrap(), &Peer::new(nowhere, nowhere), socket)
     }
 
     fn basic(text: &str) -> String {

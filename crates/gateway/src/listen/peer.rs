@@ -1,23 +1,43 @@
 //! Who is at the other end of a loopback connection, where the system tells.
 
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 
 use super::sockets;
 
-/// Both ends of an accepted connection.
-#[derive(Clone, Copy, Debug)]
+/// The other end of an accepted connection.
+#[derive(Debug)]
 pub(crate) struct Peer {
-    pub(crate) remote: SocketAddr,
-    pub(crate) local: SocketAddr,
+    remote: SocketAddr,
+    local: SocketAddr,
+    user: OnceLock<User>,
+}
+
+/// Whose process it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum User {
+    /// Our own user's.
+    Same,
+    /// Another's.
+    Other,
+    /// The system does not tell.
+    Unknown,
 }
 
 impl Peer {
-    /// Whether the peer is a process of our own user. `false` where the system does not tell.
-    pub(crate) fn is_same_user(self) -> bool {
-        // From the peer's side its own address is the local one.
-        match (sockets::owner(self.remote, self.local), sockets::own_user()) {
-            (Some(peer), Some(own)) => peer == own,
-            _ => false,
-        }
+    pub(crate) fn new(remote: SocketAddr, local: SocketAddr) -> Self {
+        Self { remote, local, user: OnceLock::new() }
+    }
+
+    /// Whose process the peer is: asked when it first matters, for a connection has one owner as long as it is open.
+    pub(crate) fn user(&self) -> User {
+        *self.user.get_or_init(|| {
+            // From the peer's side its own address is the local one.
+            match (sockets::owner(self.remote, self.local), sockets::own_user()) {
+                (Some(peer), Some(own)) if peer == own => User::Same,
+                (Some(_), Some(_)) => User::Other,
+                _ => User::Unknown,
+            }
+        })
     }
 }

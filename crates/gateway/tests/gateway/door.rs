@@ -131,6 +131,38 @@ async fn another_profiles_key_and_session_do_not_fit() {
 }
 
 #[tokio::test]
+async fn another_users_process_is_served_nothing_whatever_it_knows() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let mut config = config(server.port);
+    for local_programs in [LocalPrograms::Key, LocalPrograms::Open] {
+        config.local_programs = local_programs;
+        let gateway = Gateway::start(config.clone()).await.unwrap();
+        let url = gateway.enter_url("/").unwrap();
+        let pass = url.expose().strip_prefix(gateway.browser_origin()).unwrap();
+        let session = enter(&gateway).await;
+        for (target, proof) in [("/api/a", key()), ("/api/a", session), (pass, String::new())] {
+            let port = gateway.port();
+            let request =
+                format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{proof}\r\n");
+            let answer = as_nobody(port, &request).await;
+            assert_eq!((status(&answer), header(&answer, "postern-fault")), (403, vec!["other_user"]), "{target}");
+        }
+    }
+    assert_eq!(server.received().len(), 0);
+}
+
+/// Sends a request from a process of another user, whom only root can become.
+async fn as_nobody(port: u16, request: &str) -> String {
+    let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && printf %s \"$REQUEST\" >&3 && cat <&3");
+    let mut bash = tokio::process::Command::new("setpriv");
+    bash.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "bash", "-c", &script])
+        .env("REQUEST", request);
+    let output = bash.output().await.unwrap();
+    assert!(output.status.success(), "run this as root: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
 async fn local_programs_are_let_in_as_the_profile_says() {
     let server = Server::always(&ok("application/json", "[]")).await;
     for (local_programs, without_key, with_key) in [
