@@ -14,6 +14,7 @@ pub mod window;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -28,7 +29,7 @@ use crate::process::{Finished, Process, command, run};
 use crate::scratch::{Scratch, workspace};
 use crate::wait::until;
 
-const START_LIMIT: Duration = Duration::from_secs(20);
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A session of one user at one screen.
 #[derive(Debug)]
@@ -306,7 +307,9 @@ async fn start_bus(scratch: &Scratch) -> anyhow::Result<Process> {
     daemon.args(["--nofork", "--nopidfile", "--config-file"]).arg(config);
     let mut process = Process::spawn("dbus-daemon", daemon, scratch)?;
     let socket = scratch.join("run/bus");
-    process.until("the bus's socket", START_LIMIT, async |_| Ok(socket.exists().then_some(()))).await?;
+    // Its file is there a moment before somebody listens.
+    let listens = async |_: &Process| Ok(UnixStream::connect(&socket).is_ok().then_some(()));
+    process.until("the bus", START_LIMIT, listens).await?;
     Ok(process)
 }
 

@@ -12,7 +12,7 @@ use crate::process::{Process, command, run};
 use crate::scratch::Scratch;
 use crate::wait::free_port;
 
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// What stands in front of the server, well or badly configured.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use crate::scratch::Scratch;
 use crate::wait::{free_port, until};
 
 const START_LIMIT: Duration = Duration::from_secs(90);
-const CALL_LIMIT: Duration = Duration::from_secs(20);
+const CALL_LIMIT: Duration = Duration::from_secs(60);
 
 /// How the server is guarded and where it serves its UI.
 #[derive(Clone, Debug, Default)]

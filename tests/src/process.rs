@@ -255,7 +255,7 @@ mod tests {
         shell.args(["-c", "sleep 1000 & echo $!; wait"]);
         let mut process = Process::spawn("shell", shell, &scratch).unwrap();
         let grandchild = process
-            .until("the grandchild's id", Duration::from_secs(5), async |process| {
+            .until("the grandchild's id", Duration::from_secs(30), async |process| {
                 let out = process.stdout();
                 Ok(out.ends_with('\n').then(|| PathBuf::from("/proc").join(out.trim())))
             })
@@ -268,7 +268,7 @@ mod tests {
             let stat = fs::read_to_string(grandchild.join("stat")).unwrap_or_default();
             Ok((stat.is_empty() || stat.contains(") Z ")).then_some(()))
         };
-        until("the grandchild's end", Duration::from_secs(5), gone).await.unwrap();
+        until("the grandchild's end", Duration::from_secs(30), gone).await.unwrap();
     }
 
     #[tokio::test]
@@ -282,8 +282,8 @@ mod tests {
         });
         let (mut process, _scratch) = asked.join().unwrap().unwrap();
         let up = async |process: &Process| Ok(process.stdout().starts_with("up").then_some(()));
-        process.until("its first word", Duration::from_secs(5), up).await.unwrap();
-        let finished = process.terminate(Duration::from_secs(5)).await.unwrap();
+        process.until("its first word", Duration::from_secs(30), up).await.unwrap();
+        let finished = process.terminate(Duration::from_secs(30)).await.unwrap();
         assert_eq!((finished.code(), finished.stdout.as_str()), (Some(7), "up\nbye\n"));
     }
 
@@ -294,7 +294,7 @@ mod tests {
         shell.args(["-c", "echo the config is broken >&2; exit 3"]);
         let mut process = Process::spawn("part", shell, &scratch).unwrap();
         let never = async |_: &Process| Ok(None::<()>);
-        let error = process.until("readiness", Duration::from_secs(5), never).await.unwrap_err();
+        let error = process.until("readiness", Duration::from_secs(30), never).await.unwrap_err();
         let error = format!("{error:#}");
         assert!(error.contains("part") && error.contains("the config is broken"), "{error}");
     }

@@ -17,7 +17,7 @@ use postern_tests::process::Process;
 use postern_tests::secured::Secured;
 use postern_tests::wait::{free_port, until};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then_on() -> anyhow::Result<()> {

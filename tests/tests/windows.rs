@@ -12,7 +12,7 @@ use postern_tests::desktop::window::Window;
 use postern_tests::desktop::{Desktop, app, profile};
 use postern_tests::wait::{free_port, until};
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn the_dashboards_page_reaches_neither_the_app_nor_anything_else_of_this_machine() -> anyhow::Result<()> {

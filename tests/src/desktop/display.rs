@@ -11,7 +11,7 @@ use x11rb::rust_connection::RustConnection;
 use crate::process::{Process, command};
 use crate::scratch::Scratch;
 
-const START_LIMIT: Duration = Duration::from_secs(20);
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The server.
 #[derive(Debug)]

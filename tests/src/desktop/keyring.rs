@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Desktop;
 use crate::process::Process;
 
-const START_LIMIT: Duration = Duration::from_secs(20);
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Keyring {

@@ -13,7 +13,7 @@ use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use super::Desktop;
 use crate::wait::until;
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 
 /// The panel. Dropping it is a panel that crashed.

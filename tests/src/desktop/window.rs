@@ -16,7 +16,7 @@ use crate::process::Process;
 use crate::wait::{free_port, until};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
-const SHOW_LIMIT: Duration = Duration::from_secs(20);
+const SHOW_LIMIT: Duration = Duration::from_secs(60);
 
 /// The app, with its first window.
 #[derive(Debug)]
