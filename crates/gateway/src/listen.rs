@@ -119,8 +119,9 @@ async fn serve(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
-    let stream = Strict::new(stream);
-    let connection = Connection { peer: Arc::new(Peer::new(remote, local)), verdict: stream.verdict() };
+    let peer = Arc::new(Peer::new(remote, local));
+    let stream = Strict::new(stream, Some(Arc::clone(&peer)));
+    let connection = Connection { peer, verdict: stream.verdict() };
     let service = service_fn(|request| pipeline::answer(request, connection.clone(), Arc::clone(shared)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

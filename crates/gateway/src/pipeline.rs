@@ -42,7 +42,7 @@ pub(crate) async fn answer(
 
     // 1. listen: what was no request is answered in a request's place.
     let broken = strict::is_ours(&request, &connection.verdict);
-    let last = upgrade || broken.is_some();
+    let mut last = upgrade || broken.is_some();
     let mut outcome = match broken {
         Some(fault) => Err(fault),
         None => serve(request, &connection.peer, &shared, &mut door).await,
@@ -55,6 +55,7 @@ pub(crate) async fn answer(
     let fault = outcome.as_ref().err().map(Fault::code);
     let profile = (door != Door::Refused).then_some(shared.upstream.name.as_str());
     let mut response = outcome.unwrap_or_else(|fault| audience.answer(&fault, profile));
+    last |= connection.peer.is_finished();
     if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // What follows is nothing; or it was not judged, because it could have been another protocol's.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

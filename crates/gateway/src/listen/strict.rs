@@ -7,7 +7,8 @@
 //!    the connection.
 //! 3. A body that breaks a rule ends in an error, and the request with it.
 //! 4. A head must be whole in [`PATIENCE`].
-//! 5. At the end, what still comes is read and thrown away for a moment: to a system that is left with unread bytes, a
+//! 5. Who has sent its last may wait for its answer, and who is gone does not: to hyper only that is the end.
+//! 6. At the end, what still comes is read and thrown away for a moment: to a system that is left with unread bytes, a
 //!    close is a reset, and the other side may lose our last answer.
 //!
 //! After a request to upgrade nothing is judged any more: either it is answered with 101, or the connection ends.
@@ -25,10 +26,14 @@ use tokio::time::Sleep;
 
 use super::chunks::Chunks;
 use super::head::{self, Framing, HEAD_LIMIT, TARGET_LIMIT};
+use super::peer::Peer;
 use crate::fault::Fault;
 
 /// An unfinished head is given up after this.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a client that sends nothing more is looked for.
+const GLANCE: Duration = Duration::from_millis(250);
 
 /// For how long, and for how many bytes, the other side may go on after our last word.
 const LINGER: Duration = Duration::from_secs(1);
@@ -62,6 +67,10 @@ pub(crate) struct Strict<S> {
     deadline: Option<Pin<Box<Sleep>>>,
     /// Until when we linger, and for how many more bytes.
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
+    /// Whoever is at the other end; not in tests.
+    peer: Option<Arc<Peer>>,
+    /// Until when not to look whether they are still there. Only once they have sent their last.
+    glance: Option<Pin<Box<Sleep>>>,
 }
 
 #[derive(Debug)]
@@ -86,7 +95,7 @@ struct Judged {
 }
 
 impl<S> Strict<S> {
-    pub(crate) fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S, peer: Option<Arc<Peer>>) -> Self {
         Self {
             stream,
             verdict: Verdict::default(),
@@ -96,11 +105,28 @@ impl<S> Strict<S> {
             handed: 0,
             deadline: None,
             lingering: None,
+            peer,
+            glance: None,
         }
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
         Arc::clone(&self.verdict)
+    }
+
+    /// After their last: ready when nobody waits for an answer any more.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(peer) = &self.peer else { return Poll::Ready(Ok(())) };
+        peer.has_sent_its_last();
+        loop {
+            if let Some(glance) = &mut self.glance {
+                ready!(glance.as_mut().poll(cx));
+            }
+            if !peer.is_open() {
+                return Poll::Ready(Ok(()));
+            }
+            self.glance = Some(Box::pin(tokio::time::sleep(GLANCE)));
+        }
     }
 
     fn hand_on(&mut self, out: &mut ReadBuf<'_>) {
@@ -234,6 +260,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
                 State::Upgraded if this.held.is_empty() => return Pin::new(&mut this.stream).poll_read(cx, out),
                 State::Head | State::Length(_) | State::Chunked(_) | State::Upgraded => {}
             }
+            if this.glance.is_some() {
+                return this.poll_gone(cx);
+            }
             if this.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
                 this.held.clear();
                 this.condemn(Fault::HeadTimeout { seconds: PATIENCE.as_secs() });
@@ -243,7 +272,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
             ready!(Pin::new(&mut this.stream).poll_read(cx, out))?;
             let came = &out.filled()[before..];
             if came.is_empty() {
-                return Poll::Ready(Ok(()));
+                return this.poll_gone(cx);
             }
             if !this.held.is_empty() {
                 this.take_more(came);
@@ -320,7 +349,7 @@ mod tests {
     /// What is seen of `sent`, which comes in pieces of such a size.
     async fn seen(sent: &str, piece: usize) -> (String, Option<u16>) {
         let (mut client, server) = duplex(1 << 20);
-        let (mut strict, bytes) = (Strict::new(server), sent.as_bytes().to_vec());
+        let (mut strict, bytes) = (Strict::new(server, None), sent.as_bytes().to_vec());
         let verdict = strict.verdict();
         let sending = tokio::spawn(async move {
             for piece in bytes.chunks(piece) {
@@ -383,7 +412,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_head_that_is_not_whole_in_time_is_given_up() {
         let (mut client, server) = duplex(1000);
-        let mut strict = Strict::new(server);
+        let mut strict = Strict::new(server, None);
         let verdict = strict.verdict();
         client.write_all(GET.as_bytes()).await.unwrap();
         let trickle = tokio::spawn(async move {

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::support::{SOON, Server, ask, config, gateway, key, ok};
+use crate::support::{SOON, Server, ask, body, config, gateway, key, ok, status};
 
 #[tokio::test]
 async fn a_taken_port_is_told_with_the_program_that_has_it() {
@@ -137,5 +137,34 @@ async fn debug_output_shows_no_secret() {
         &crate::support::basic("admin:s3cret-canary")[6..],
     ] {
         assert!(!shown.contains(canary), "{canary} in {shown}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_sent_its_last_gets_its_answer_and_who_is_gone_is_given_up() {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = Gateway::start(config(server.local_addr().unwrap().port())).await.unwrap();
+    let port = gateway.port();
+    let request = format!("GET /api/slow HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{}\r\n", key());
+    for waits in [true, false] {
+        let mut client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        client.write_all(request.as_bytes()).await.unwrap();
+        let (mut upstream, _) = server.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            upstream.read_buf(&mut head).await.unwrap();
+        }
+        if waits {
+            client.shutdown().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            upstream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+            let mut answer = String::new();
+            timeout(SOON, client.read_to_string(&mut answer)).await.unwrap().unwrap();
+            assert_eq!((status(&answer), body(&answer)), (200, "ok"));
+        } else {
+            drop(client);
+            let closed = timeout(Duration::from_secs(1), upstream.read_buf(&mut head)).await;
+            assert_eq!(closed.expect("the server is told within a second").unwrap_or(0), 0);
+        }
     }
 }
