@@ -23,8 +23,10 @@ use std::rc::Rc;
 
 use postern_control::Secret;
 use postern_control::profile::{Color, ProfileId};
+#[cfg(debug_assertions)]
+use tauri::Manager as _;
 use tauri::window::WindowBuilder;
-use tauri::{AppHandle, Manager as _, Window};
+use tauri::{AppHandle, Window};
 use tauri_runtime_wry::wry::{self, NewWindowResponse, PermissionResponse, WebContext, WebView, WebViewBuilder};
 use url::Url;
 

@@ -17,6 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Opens the address with the first program that can.
 pub(crate) async fn open(url: &Secret) -> Result<(), Failure> {
+    // Without a display some would take the address, and show it to nobody. Who names a browser knows better.
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if cfg!(target_os = "linux") && !["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"].iter().any(is_set) {
+        return Err(Failure::new(
+            "no_browser",
+            "There is no display here to show a browser on.",
+            "Use `--print`, and open the address within 30 seconds where there is one.",
+        ));
+    }
     for mut command in open::commands(url.expose()) {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // Secrets in our environment are none of the browser's.

@@ -14,13 +14,17 @@ use crate::failure::Failure;
 
 /// A private door to your secured Prefect servers, from the command line
 #[derive(Debug, Parser)]
-#[command(name = "postern", version, max_term_width = 100)]
+#[command(name = "postern", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failed, 2 not understood or not valid, 3 not reachable, 4 not authorised,
+5 a secret is missing, or the vault does not give it";
 
 const EVERYWHERE: &str = "For every command";
 

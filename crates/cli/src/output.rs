@@ -32,6 +32,11 @@ impl Output {
         }
     }
 
+    /// A line for a shell that evaluates what is printed; programs that read JSON look at the exit code.
+    pub(crate) fn script(&self, line: &str) -> Result<(), Failure> {
+        if self.json { Ok(()) } else { print(&mut io::stdout().lock(), line) }
+    }
+
     /// A word to a person; programs have no use for it.
     pub(crate) fn note(&self, text: &str) {
         if !self.json {

@@ -27,6 +27,18 @@ pub enum Shell {
     Dotenv,
 }
 
+impl Shell {
+    /// What makes an evaluation of our output fail, where it has nothing else to say.
+    #[must_use]
+    pub fn failure(self) -> Option<&'static str> {
+        match self {
+            Self::Bash | Self::Fish => Some("false"),
+            Self::PowerShell => Some("throw 'postern env failed'"),
+            Self::Dotenv => None,
+        }
+    }
+}
+
 impl Default for Shell {
     fn default() -> Self {
         if cfg!(windows) { Self::PowerShell } else { Self::Bash }

@@ -42,7 +42,11 @@ async fn main() -> ExitCode {
     // Whatever is dropped on the way out ends what it started.
     let outcome = tokio::select! {
         outcome = act => outcome,
-        interrupted = interrupted() => interrupted,
+        signal = interrupted() => match signal {
+            // As shells tell it.
+            Ok(signal) => return ExitCode::from(128 + signal),
+            Err(error) => Err(error),
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,16 +57,16 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Ends when somebody asks us to.
-async fn interrupted() -> anyhow::Result<()> {
+/// Ends when somebody asks us to, with the signal's number.
+async fn interrupted() -> anyhow::Result<u8> {
     let mut ctrl_c = signal(SignalKind::interrupt())?;
     let mut ended = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        _ = ctrl_c.recv() => {}
-        _ = ended.recv() => {}
-        _ = hung_up.recv() => {}
-    }
+    let signal = tokio::select! {
+        _ = ctrl_c.recv() => 2,
+        _ = ended.recv() => 15,
+        _ = hung_up.recv() => 1,
+    };
     println!("\nending everything that was started");
-    Ok(())
+    Ok(signal)
 }

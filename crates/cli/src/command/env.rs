@@ -11,6 +11,16 @@ use super::Context;
 use crate::failure::Failure;
 
 pub(super) async fn env(context: &Context, id: &ProfileId, shell: Shell) -> Result<(), Failure> {
+    let outcome = print(context, id, shell).await;
+    // `eval "$(postern env …)"` sees no exit code: without this a script would go on, and Prefect's programs would
+    // start a server of their own.
+    if let (Err(_), Some(stop)) = (&outcome, shell.failure()) {
+        context.output.script(stop)?;
+    }
+    outcome
+}
+
+async fn print(context: &Context, id: &ProfileId, shell: Shell) -> Result<(), Failure> {
     let profile = context.profile(id)?;
     let key = if profile.local_programs == LocalPrograms::Off { None } else { Some(local_key(context, id).await?) };
     let environment = Environment::of(&profile, &key.unwrap_or_default())?;

@@ -1,6 +1,7 @@
 //! `postern secret set` and `clear`. The value comes on standard input, never in an argument.
 
 use postern_control::profile::{Profile, ProfileId, Slot};
+use postern_control::vault::Kind;
 use serde_json::json;
 
 use super::Context;
@@ -14,6 +15,9 @@ pub(super) async fn set(context: &Context, id: &ProfileId, slot: &Slot) -> Resul
     }
     context.vault.set(id, slot, input::secret(id, slot)?).await?;
     context.output.result(&json!({"saved": {"profile": id, "slot": slot.to_string()}}), || {
+        if context.vault.kind() == Kind::Memory {
+            return format!("{slot} of {id} is fit for use; `--vault memory` keeps it no longer than this command.");
+        }
         format!("Saved {slot} for {id}. A gateway that runs takes it up when it is connected anew.")
     })
 }

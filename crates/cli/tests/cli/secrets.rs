@@ -112,6 +112,9 @@ fn an_empty_variable_is_no_secret_and_one_that_could_not_be_sent_is_refused_by_n
     place.set("POSTERN_SECRET_A_EDGE_PASSWORD", "");
     place.set("POSTERN_SECRET_A_LOCAL_KEY", "");
     assert_eq!(place.refused(&["env", "a"]).1, "local_key_missing");
+    // Whoever evaluates the output sees no exit code.
+    assert_eq!(place.run(&["env", "a"]).out, "false\n");
+    assert_eq!(place.run(&["env", "a", "--shell", "dotenv"]).out, "");
     assert_eq!(place.refused(&["serve", "a"]).1, "secret_missing");
     assert!(place.done(&["list"]).contains("missing: edge-password, header-x-key"));
     for (name, value) in [("EDGE_PASSWORD", "canary\nmore"), ("LOCAL_KEY", "canary\u{7}")] {

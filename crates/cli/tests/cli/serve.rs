@@ -162,6 +162,9 @@ fn a_browser_is_handed_the_address_and_none_of_our_secrets() {
     place.set("PATH", &path);
     let mut serving = Serving::start(&place, &["a"]);
     serving.next_out();
+    #[cfg(target_os = "linux")]
+    assert_eq!(place.refused(&["open", "a"]).1, "no_browser");
+    place.set("DISPLAY", ":0");
     assert_eq!(place.done(&["open", "a"]), "Opened a in the browser.\n");
     let saw = std::fs::read_to_string(programs.join("xdg-open.saw")).unwrap();
     assert!(saw.starts_with(&format!("http://a.localhost:{port}/.postern/enter?pass=")), "{saw}");
