@@ -149,6 +149,8 @@ impl<S> Strict<S> {
         self.ready.extend_from_slice(&held[..judged.good]);
         match judged.fault {
             Some(fault) => self.condemn(fault),
+            // Where it lies: who sends a byte at a time does not make us copy it all each time.
+            None if judged.good == 0 => self.held = held,
             None => self.hold(&held[judged.good..]),
         }
     }
@@ -235,7 +237,8 @@ fn whole_head(bytes: &[u8], seen: usize) -> Result<Option<(usize, Framing)>, Fau
             return Err(Fault::TargetTooLong);
         }
         // Nobody waits for the end of what is wrong already.
-        let bare = memchr::memchr_iter(b'\n', bytes).any(|at| at == 0 || bytes[at - 1] != b'\r');
+        let mut ends = memchr::memchr_iter(b'\n', &bytes[seen..]).map(|at| seen + at);
+        let bare = ends.any(|end| end == 0 || bytes[end - 1] != b'\r');
         return if bare { Err(Fault::Malformed("a line ends in CR and LF")) } else { Ok(None) };
     };
     let length = from + end + 4;
