@@ -8,8 +8,8 @@
 //! 3. A body that breaks a rule ends in an error, and the request with it.
 //! 4. A head must be whole in [`PATIENCE`].
 //! 5. Who has sent its last may wait for its answer, and who is gone does not: to hyper only that is the end.
-//! 6. At the end, what still comes is read and thrown away for a moment: to a system that is left with unread bytes, a
-//!    close is a reset, and the other side may lose our last answer.
+//! 6. Where we end in the middle of something, what still comes is read and thrown away for a moment: to a system that
+//!    is left with unread bytes, a close is a reset, and the other side may lose our last answer.
 //!
 //! After a request to upgrade nothing is judged any more: either it is answered with 101, or the connection ends.
 
@@ -321,8 +321,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Strict<S> {
         if this.lingering.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
         }
-        // A tunnel's end is its own business.
-        if matches!(this.state, State::Upgraded) {
+        // Between two requests nobody waits for an answer, and a tunnel's end is its own business.
+        if matches!(this.state, State::Head | State::Upgraded) && this.held.is_empty() {
             return Poll::Ready(Ok(()));
         }
         let (until, left) = this.lingering.get_or_insert_with(|| (Box::pin(tokio::time::sleep(LINGER)), LINGER_BYTES));
