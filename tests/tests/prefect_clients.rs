@@ -140,6 +140,19 @@ emit_event(event="postern.inward", resource={"prefect.resource.id": "postern.tes
 }
 
 #[tokio::test]
+async fn a_plain_tool_with_the_local_key_may_write_though_it_knows_no_csrf_tokens() -> anyhow::Result<()> {
+    let machine = Machine::start("tools").await?;
+    let setting = |name: &str| machine.environment.get(name).with_context(|| format!("no {name}"));
+    let (user, key) = setting("PREFECT_API_AUTH_STRING")?.split_once(':').context("no auth string")?;
+    let url = format!("{}/variables/", setting("PREFECT_API_URL")?);
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let made = http.post(url).basic_auth(user, Some(key)).json(&json!({"name": "maple", "value": 1})).send().await?;
+    assert_eq!(made.status().as_u16(), 201, "{}", made.text().await?);
+    assert_eq!(machine.server.get("/variables/name/maple").await?["value"], 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_served_flow_picks_up_a_scheduled_run() -> anyhow::Result<()> {
     let machine = Machine::start("serving").await?;
     let script = r#"

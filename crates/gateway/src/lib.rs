@@ -7,6 +7,7 @@
 mod body;
 mod config;
 mod cookies;
+mod csrf;
 mod fault;
 mod gateway;
 mod guard;

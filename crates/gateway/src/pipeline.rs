@@ -26,7 +26,7 @@ use crate::route::Target;
 use crate::status::{Door, Exchange, Health};
 use crate::upstream::Upstream;
 use crate::verdict::Question;
-use crate::{guard, inbound, outbound, own, policy, route, send, settings, tunnel, verdict};
+use crate::{csrf, guard, inbound, outbound, own, policy, route, send, settings, tunnel, verdict};
 
 /// Answers one request. Never fails: a fault is an answer too.
 pub(crate) async fn answer(
@@ -105,7 +105,11 @@ async fn serve(
     if let Some(socket) = visitor.socket {
         return tunnel::open(request, socket, &visitor.origin, &target, shared).await;
     }
+    // 5. to 8., with a CSRF token of ours where a program brings none.
     let (parts, body) = request.into_parts();
+    if matches!(visitor.who, Who::Key | Who::SameUser) && csrf::lacks(&parts, &target) {
+        return csrf::forward_with_token(parts, body, &visitor.origin, &target, shared).await;
+    }
     forward(parts, Body::Stream(body), &visitor.origin, &target, shared).await
 }
 
@@ -134,7 +138,7 @@ fn auth_string_refused(shared: &Shared) -> bool {
 }
 
 /// Steps 5 to 8: there and back.
-async fn forward(
+pub(crate) async fn forward(
     mut parts: Parts,
     body: Body,
     origin: &str,
@@ -176,7 +180,7 @@ pub(crate) async fn probe(shared: &Shared) {
     /// The answer is a version; whatever is longer need not be read.
     const ENOUGH: usize = 64 * 1024;
 
-    let target = route::api(&shared.upstream, verdict::VERSION);
+    let target = route::api(&shared.upstream, verdict::VERSION, None);
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
     let origin = &target.base.origin;

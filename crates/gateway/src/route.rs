@@ -41,8 +41,8 @@ pub(crate) fn target(uri: &Uri, upstream: &Upstream) -> Result<Target, Fault> {
 }
 
 /// A path below the API's base, for our own use.
-pub(crate) fn api(upstream: &Upstream, rest: &str) -> Target {
-    at(&upstream.api, rest, None, upstream).unwrap_or_else(|_| Target {
+pub(crate) fn api(upstream: &Upstream, rest: &str, query: Option<&str>) -> Target {
+    at(&upstream.api, rest, query, upstream).unwrap_or_else(|_| Target {
         uri: Uri::default(),
         base: upstream.api.clone(),
         api_path: None,

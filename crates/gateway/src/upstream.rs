@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::Secret;
 use crate::config::{Config, EdgeCredential, Remote, UserPassword};
 use crate::cookies::Jar;
+use crate::csrf::Tokens;
 use crate::gateway::StartError;
 use crate::send::Clients;
 
@@ -32,6 +33,8 @@ pub(crate) struct Upstream {
     pub(crate) auth_string: Option<Secret>,
     /// The server's cookies.
     pub(crate) jar: Jar,
+    /// Its tokens for programs that bring none.
+    pub(crate) csrf: Tokens,
     /// Connections.
     pub(crate) clients: Clients,
 }
@@ -61,6 +64,7 @@ impl Upstream {
             },
             auth_string: remote.prefect.as_ref().map(auth_string),
             jar: Jar::default(),
+            csrf: Tokens::new()?,
             clients: Clients::new(remote)?,
         })
     }

@@ -1,12 +1,14 @@
 //! What the server receives.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use postern_gateway::{Config, Gateway, Health, Secret};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{PASSWORD, Server, ask, basic, config, enter, gateway, header, key, ok, status};
+use crate::support::{PASSWORD, Server, ask, basic, body, config, enter, gateway, header, key, ok, status};
 
 #[tokio::test]
 async fn the_profiles_credential_and_headers_arrive_once_whatever_the_client_sends() {
@@ -180,4 +182,63 @@ async fn a_cookie_that_is_not_ascii_neither_locks_out_nor_lets_ours_through() {
         assert_eq!(status(&ask(&gateway, "GET /api/flows", &headers).await), 200, "{headers}");
         assert_eq!(server.received().pop().unwrap().all("cookie"), ["caf\u{e9}=1"], "{headers}");
     }
+}
+
+#[tokio::test]
+async fn a_program_that_knows_no_csrf_tokens_gets_one_and_those_who_bring_their_own_do_not() {
+    // The token is `t` and the count of those given; the server takes only the last.
+    let given = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&given);
+    let server = Server::start(move |request| {
+        let current = format!("t{}", count.load(Ordering::Relaxed));
+        let answer = if request.target().starts_with("/api/csrf-token?client=") {
+            let next = count.fetch_add(1, Ordering::Relaxed) + 1;
+            ok("application/json", &format!("{{\"token\":\"t{next}\"}}"))
+        } else if request.all("prefect-csrf-token") == [current.as_str()] {
+            ok("application/json", &String::from_utf8_lossy(&request.body))
+        } else {
+            ok("application/json", r#"{"detail":"Invalid CSRF token or client identifier."}"#)
+                .replace("200 OK", "403 Forbidden")
+        };
+        Some(answer.into_bytes())
+    })
+    .await;
+    let gateway = gateway(&server).await;
+    let post = format!("{}Content-Length: 5\r\n\r\nhello", key());
+    let asked = || given.load(Ordering::Relaxed);
+
+    for _ in 0..2 {
+        let answer = ask(&gateway, "POST /api/flows/filter", &post).await;
+        assert_eq!((status(&answer), body(&answer), asked()), (200, "hello", 1));
+    }
+    // The server has forgotten it: it is asked for another, once.
+    given.store(7, Ordering::Relaxed);
+    let answer = ask(&gateway, "POST /api/flows/filter", &post).await;
+    assert_eq!((status(&answer), body(&answer), asked()), (200, "hello", 8));
+
+    // Those who bring their own, and pages, are on their own; and what reads needs none.
+    let own = format!("{}Prefect-Csrf-Token: mine\r\nPrefect-Csrf-Client: me\r\nContent-Length: 0\r\n", key());
+    let page = format!("{}Content-Length: 0\r\n", enter(&gateway).await);
+    for (line, headers, token) in [("POST", own, vec!["mine"]), ("DELETE", page, vec![]), ("GET", key(), vec![])] {
+        assert_eq!(status(&ask(&gateway, &format!("{line} /api/flows/a"), &headers).await), 403);
+        assert_eq!((server.received().pop().unwrap().all("prefect-csrf-token"), asked()), (token, 8), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_csrf_protection_is_asked_for_a_token_once() {
+    let server = Server::start(|request| {
+        let known = !request.target().starts_with("/api/csrf-token");
+        let answer = ok("application/json", "[]");
+        Some(if known { answer } else { answer.replace("200 OK", "422 Unprocessable Entity") }.into_bytes())
+    })
+    .await;
+    let gateway = gateway(&server).await;
+    for _ in 0..3 {
+        let answer = ask(&gateway, "POST /api/flows/filter", &format!("{}Content-Length: 2\r\n\r\n{{}}", key())).await;
+        assert_eq!(status(&answer), 200);
+    }
+    let targets: Vec<String> = server.all_received().iter().map(|request| request.target().to_owned()).collect();
+    assert_eq!(targets.iter().filter(|target| target.contains("csrf")).count(), 1, "{targets:?}");
+    assert!(server.all_received().iter().all(|request| request.all("prefect-csrf-token").is_empty()));
 }

@@ -97,8 +97,13 @@ impl Server {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// What it received so far.
+    /// What it received so far, but for the gateway's own requests for tokens.
     pub(crate) fn received(&self) -> Vec<Received> {
+        self.all_received().into_iter().filter(|request| !request.target().contains("/csrf-token?client=")).collect()
+    }
+
+    /// What it received so far.
+    pub(crate) fn all_received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 
