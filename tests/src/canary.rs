@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -45,17 +46,22 @@ impl Sweep {
         found.map(|(_, name)| format!("{place} holds {name}")).collect()
     }
 
-    /// The secrets found in a file, or in the names and contents of everything in a folder.
+    /// The secrets found in a file, or in the names and contents of everything in a folder. What goes away meanwhile is
+    /// kept by nobody.
     ///
     /// # Errors
-    /// When something in it cannot be read.
+    /// When it is not there, or something in it cannot be read.
     pub fn files(&self, path: &Path) -> anyhow::Result<Vec<String>> {
         let place = path.display().to_string();
         let kind = fs::symlink_metadata(path).with_context(|| place.clone())?;
         let mut found = self.text(&format!("the name {place}"), place.as_bytes());
         if kind.is_dir() {
-            for entry in fs::read_dir(path)? {
-                found.extend(self.files(&entry?.path())?);
+            for entry in fs::read_dir(path).with_context(|| place.clone())? {
+                let path = entry.with_context(|| place.clone())?.path();
+                match self.files(&path) {
+                    Err(_) if fs::symlink_metadata(&path).is_err_and(|error| error.kind() == ErrorKind::NotFound) => {}
+                    within => found.extend(within?),
+                }
             }
         } else if kind.is_file() {
             found.extend(self.text(&place, fs::read(path).with_context(|| place.clone())?));
