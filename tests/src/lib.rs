@@ -4,6 +4,7 @@
 //! every port is the system's choice; nothing sleeps, [`wait`] polls for the thing itself. No function
 //! panics: the same code starts the parts of `cargo xtask demo`.
 
+pub mod acceptance;
 pub mod browser;
 pub mod canary;
 pub mod desktop;

@@ -5,11 +5,12 @@
 //!   close. A suite of tests counts by its own results, every other step as one.
 //! - Nothing is skipped in silence: what cannot be checked here counts as skipped and says why.
 
+mod acceptance;
 mod suite;
 mod tally;
 
-use std::fmt;
 use std::process::{Command, Stdio};
+use std::{fmt, fs};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -44,12 +45,15 @@ const STEPS: &[Step] = &[
     Step { name: "docs",       needs: &["build"], run: || suite::libtest(cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"])) },
     Step { name: "package",    needs: &["build"], run: || held(package::run(package::Profile::Debug)) },
     Step { name: "parts",      needs: &["package"], run: parts },
+    Step { name: "acceptance", needs: &["parts"], run: || acceptance::count().map(Outcome::Told) },
 ];
 
 /// The real parts: Prefect, nginx, browsers, a desktop.
 fn parts() -> Result<Outcome> {
     let mut command = cargo();
     command.args(["test", "--workspace", "--test", "*", "--no-fail-fast"]);
+    command.env(acceptance::VARIABLE, acceptance::notes());
+    fs::write(acceptance::notes(), "")?;
     suite::libtest(build::with_programs(&mut command)?)
 }
 
@@ -80,6 +84,8 @@ fn tool(name: &str) -> Command {
 enum Outcome {
     /// What it checks holds.
     Held,
+    /// That, and there is a word to say about it.
+    Told(String),
     /// A suite of tests, some of which may have failed.
     Counted(Tally),
     /// It could not be checked here, and why.
@@ -161,6 +167,7 @@ impl Report {
     fn new(name: &'static str, took: Duration, outcome: Result<Outcome>) -> Self {
         let (tally, note, stands) = match outcome {
             Ok(Outcome::Held) => (Tally::PASSED, String::new(), true),
+            Ok(Outcome::Told(note)) => (Tally::PASSED, note, true),
             Ok(Outcome::Counted(tally)) => (tally, tally.to_string(), true),
             Ok(Outcome::Skipped(why)) => (Tally::SKIPPED, format!("skipped: {why}"), false),
             Err(error) => (Tally::FAILED, format!("{error:#}"), false),

@@ -276,7 +276,7 @@ impl Fault {
             Self::WrongKey => "The key given is not this profile's local key.".into(),
             Self::StalePass => "This link was used before, or is over 30 seconds old.".into(),
             Self::UploadStalled { seconds } => {
-                format!("Nothing more of the request came for {seconds} seconds, and it was not at its end.")
+                format!("Next to nothing of the request came in {seconds} seconds, and it was not at its end.")
             }
             Self::UploadBroken => "The request's body broke off before its end.".into(),
             Self::MethodRefused => "The gateway does not pass on this method.".into(),

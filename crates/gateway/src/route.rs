@@ -74,11 +74,29 @@ fn at(base: &Base, rest: &str, query: Option<&str>, upstream: &Upstream) -> Resu
     Ok(Target { uri, base: base.clone(), api_path, is_settings })
 }
 
-/// What a path means to a server that decodes it once: `None` if it climbs above its start.
+/// What a path means to a server that decodes it once: `None` if it climbs above its start, there or where the edge
+/// and the server decode it in turn.
+fn meaning(path: &str) -> Option<String> {
+    /// Nobody encodes a path as often.
+    const DECODINGS: usize = 4;
+
+    let once = percent_decode(path.as_bytes());
+    let meaning = resolve(&once)?;
+    let mut decoded = once;
+    for _ in 1..DECODINGS {
+        if !decoded.contains('%') {
+            return Some(meaning);
+        }
+        decoded = percent_decode(decoded.as_bytes());
+        resolve(&decoded)?;
+    }
+    (percent_decode(decoded.as_bytes()) == decoded).then_some(meaning)
+}
+
+/// A decoded path without its dot segments: `None` if it climbs above its start.
 ///
 /// Backslashes count as slashes and `..;x` as `..`, since some servers take them so.
-fn meaning(path: &str) -> Option<String> {
-    let decoded = percent_decode(path.as_bytes());
+fn resolve(decoded: &str) -> Option<String> {
     let mut segments: Vec<&str> = Vec::new();
     for segment in decoded.split(['/', '\\']) {
         match segment.split(';').next().unwrap_or(segment) {

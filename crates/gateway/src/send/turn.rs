@@ -2,7 +2,8 @@
 //!
 //! 1. Every piece of the body that passes, and its end, starts the server's turn anew: an upload may take as long as it
 //!    moves.
-//! 2. While the sender has nothing to give, the server cannot be blamed.
+//! 2. While the sender has nothing to give, the server cannot be blamed. What it waits for the sender adds up until
+//!    [`ENOUGH`] has come: a body that trickles is given up too.
 //! 3. A server that does not take what the sender has (its window is full) has its turn: nobody asks the body then.
 //! 4. Whoever lets their turn pass, or goes away in it, ends the exchange, and is named.
 
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Buf;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, timeout_at};
 
@@ -18,6 +20,9 @@ use crate::fault::Fault;
 
 /// A turn may last so long. For the server: that it may think before its answer's head.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// So many bytes in all that time are an upload that moves.
+const ENOUGH: usize = 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
@@ -27,43 +32,62 @@ enum Whose {
     Over,
 }
 
-/// Whose turn it is, and since when.
+/// Whose turn it is.
 #[derive(Clone, Debug)]
-struct Turn(Arc<Mutex<(Whose, Instant)>>);
+struct Turn(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    whose: Whose,
+    /// Until when.
+    until: Instant,
+    /// What is left of the sender's patience, and the bytes that came since it was whole.
+    left: Duration,
+    came: usize,
+}
 
 impl Turn {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new((Whose::Server, Instant::now()))))
+        let until = Instant::now() + PATIENCE;
+        Self(Arc::new(Mutex::new(State { whose: Whose::Server, until, left: PATIENCE, came: 0 })))
     }
 
-    fn state(&self) -> MutexGuard<'_, (Whose, Instant)> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn over(&self) {
-        self.state().0 = Whose::Over;
+        self.state().whose = Whose::Over;
     }
 
     fn is_over(&self) -> bool {
-        self.state().0 == Whose::Over
+        self.state().whose == Whose::Over
     }
 
-    fn now_the_servers(&self) {
-        *self.state() = (Whose::Server, Instant::now());
+    /// The sender has given so many bytes.
+    fn now_the_servers(&self, bytes: usize) {
+        let (mut state, now) = (self.state(), Instant::now());
+        if state.whose == Whose::Sender {
+            state.left = state.until - now;
+        }
+        state.came = state.came.saturating_add(bytes);
+        if state.came >= ENOUGH {
+            (state.left, state.came) = (PATIENCE, 0);
+        }
+        (state.whose, state.until) = (Whose::Server, now + PATIENCE);
     }
 
     /// To be asked again and again does not make the sender's turn longer.
     fn now_the_senders(&self) {
         let mut state = self.state();
-        if state.0 == Whose::Server {
-            *state = (Whose::Sender, Instant::now());
+        if state.whose == Whose::Server {
+            (state.whose, state.until) = (Whose::Sender, Instant::now() + state.left);
         }
     }
 
     /// Who let theirs pass, if it has.
     fn passed(&self) -> Result<Instant, Fault> {
-        let (whose, since) = *self.state();
-        let until = since + PATIENCE;
+        let State { whose, until, .. } = *self.state();
         let seconds = PATIENCE.as_secs();
         match whose {
             _ if Instant::now() < until => Ok(until),
@@ -88,10 +112,13 @@ impl<B: Body + Unpin> Body for Upload<B> {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
-        match polled {
+        match &polled {
             Poll::Pending => this.turn.now_the_senders(),
             Poll::Ready(Some(Err(_))) => this.turn.over(),
-            Poll::Ready(_) => this.turn.now_the_servers(),
+            Poll::Ready(frame) => {
+                let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+                this.turn.now_the_servers(data.map_or(0, Buf::remaining));
+            }
         }
         polled
     }
@@ -136,14 +163,23 @@ mod tests {
 
     const ALMOST: Duration = Duration::from_secs(119);
 
-    /// So many pieces, each after a pause; then the end, or nothing more ever.
+    /// So many pieces, each enough, each after a pause; then the end, or nothing more ever.
     fn body(pieces: u32, pause: Duration, ends: bool) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
+        of(&[b'x'; ENOUGH], pieces, pause, ends)
+    }
+
+    fn of(
+        piece: &'static [u8],
+        pieces: u32,
+        pause: Duration,
+        ends: bool,
+    ) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
         let frames = stream::unfold(0, move |sent| async move {
             if sent == pieces && !ends {
                 std::future::pending::<()>().await;
             }
             sleep(pause).await;
-            (sent < pieces).then(|| (Ok(Frame::data(Bytes::from_static(b"x"))), sent + 1))
+            (sent < pieces).then(|| (Ok(Frame::data(Bytes::from_static(piece))), sent + 1))
         });
         StreamBody::new(Box::pin(frames))
     }
@@ -179,6 +215,17 @@ mod tests {
             Ok(())
         };
         assert_eq!(in_turn(body(0, ALMOST, false), ask, lost).await, Err(Fault::UploadStalled { seconds: 120 }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_is_given_up_though_it_never_stops() {
+        let trickle = |pieces| of(b"x", pieces, Duration::from_secs(1), true);
+        let read = async |upload: Upload<_>| server(upload, ALMOST).await;
+        assert_eq!(in_turn(trickle(110), read, lost).await, Ok("answer"));
+        assert_eq!(in_turn(trickle(130), read, lost).await, Err(Fault::UploadStalled { seconds: 120 }));
+        // Ten bytes a second are a slow line.
+        let slow = of(b"ten bytes.", 1000, Duration::from_secs(1), true);
+        assert_eq!(in_turn(slow, read, lost).await, Ok("answer"));
     }
 
     #[tokio::test(start_paused = true)]

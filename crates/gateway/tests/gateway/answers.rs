@@ -5,7 +5,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::support::{Server, ask, body, enter, gateway, header, key, ok, status};
+use crate::support::*;
 
 #[tokio::test]
 async fn what_would_bind_or_open_the_browser_is_stripped_and_links_stay_inside() {
@@ -27,16 +27,17 @@ async fn what_would_bind_or_open_the_browser_is_stripped_and_links_stay_inside()
     let gateway = gateway(&server).await;
     let answer = ask(&gateway, "GET /", &key()).await;
     let ours = gateway.origin();
-    for name in [
-        "strict-transport-security",
-        "alt-svc",
-        "clear-site-data",
-        "access-control-allow-origin",
-        "access-control-allow-credentials",
-        "keep-alive",
-        "x-named",
+    for (line, name) in [
+        ("E60", "strict-transport-security"),
+        ("E60", "alt-svc"),
+        ("E60", "clear-site-data"),
+        ("A14", "access-control-allow-origin"),
+        ("A14", "access-control-allow-credentials"),
+        ("D43", "keep-alive"),
+        ("D42", "x-named"),
     ] {
         assert!(header(&answer, name).is_empty(), "{name}");
+        held(line);
     }
     assert_eq!(header(&answer, "x-kept"), ["yes"]);
     assert_eq!(
@@ -46,6 +47,7 @@ async fn what_would_bind_or_open_the_browser_is_stripped_and_links_stay_inside()
     assert_eq!(header(&answer, "link"), [format!("<{ours}/a>; rel=preload, <https://elsewhere.example/b>; rel=x")]);
     assert_eq!(header(&answer, "refresh"), [format!("5; url={ours}/soon")]);
     assert_eq!(body(&answer), "hi");
+    held("A16");
 }
 
 #[tokio::test]
@@ -57,6 +59,8 @@ async fn redirects_are_mapped_or_passed_on_but_never_followed() {
             "/relative" => "/v2/".to_owned(),
             "/https" => format!("https://{own}/v2/"),
             "/userinfo" => format!("http://u@{own}/v2/"),
+            "/port" => "http://127.0.0.1:1/v2/".to_owned(),
+            "/no-scheme" => "//evil.example/".to_owned(),
             _ => "https://evil.example/".to_owned(),
         };
         Some(format!("HTTP/1.1 307 Temporary Redirect\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n").into_bytes())
@@ -64,17 +68,20 @@ async fn redirects_are_mapped_or_passed_on_but_never_followed() {
     .await;
     let gateway = gateway(&server).await;
     let (ours, theirs) = (gateway.origin(), format!("127.0.0.1:{}", server.port));
-    for (path, expected) in [
-        ("/own", format!("{ours}/v2/x?y#z")),
-        ("/relative", "/v2/".to_owned()),
-        ("/https", format!("https://{theirs}/v2/")),
-        ("/userinfo", format!("http://u@{theirs}/v2/")),
-        ("/foreign", "https://evil.example/".to_owned()),
+    for (line, path, expected) in [
+        ("E54", "/own", format!("{ours}/v2/x?y#z")),
+        ("E54", "/relative", "/v2/".to_owned()),
+        ("E54", "/https", format!("https://{theirs}/v2/")),
+        ("E54", "/userinfo", format!("http://u@{theirs}/v2/")),
+        ("E54", "/port", "http://127.0.0.1:1/v2/".to_owned()),
+        ("E54", "/no-scheme", "//evil.example/".to_owned()),
+        ("E53", "/foreign", "https://evil.example/".to_owned()),
     ] {
         let answer = ask(&gateway, &format!("GET {path}"), &key()).await;
         assert_eq!((status(&answer), header(&answer, "location")), (307, vec![expected.as_str()]), "{path}");
+        held(line);
     }
-    assert_eq!(server.received().len(), 5, "each was asked for once");
+    assert_eq!(server.received().len(), 7, "each was asked for once");
 }
 
 #[tokio::test]
@@ -104,6 +111,60 @@ async fn ui_settings_point_the_page_at_the_door_it_came_through() {
         assert_eq!(body(&answer), expected);
         assert_eq!(header(&answer, "content-length"), [expected.len().to_string()]);
         assert!(header(&answer, "content-encoding").is_empty() && header(&answer, "etag").is_empty());
+        held("F64");
+        held("F67");
+    }
+}
+
+/// How much of this process lies in memory, in bytes.
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+#[tokio::test]
+async fn settings_that_are_none_are_refused_or_left_and_a_bomb_does_not_go_off() {
+    // A gigabyte of spaces: one block that stands for itself, a thousand times.
+    let (mut block, mut deflate) = (Vec::with_capacity(1 << 20), flate2::Compress::new(Compression::best(), false));
+    deflate.compress_vec(&[b' '; 1 << 20], &mut block, flate2::FlushCompress::Full).unwrap();
+    let bomb = [b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec(), block.repeat(1024)].concat();
+    let with = |head: &str, body: &[u8]| {
+        let head = format!("HTTP/1.1 200 OK\r\n{head}Content-Length: {}\r\n\r\n", body.len());
+        [head.into_bytes(), body.to_vec()].concat()
+    };
+    let json = "Content-Type: application/json\r\n";
+    let long = format!("{{\"api_url\":\"x\",\"more\":\"{}\"}}", "x".repeat(2 << 20));
+    for (line, method, answer, expected) in [
+        ("F65", "GET", with(&format!("{json}Content-Encoding: gzip\r\n"), &bomb), 502),
+        ("F65", "GET", with(json, long.as_bytes()), 502),
+        ("F66", "GET", with(json, b"{\"api_url\":"), 502),
+        ("F66", "GET", with(json, b"[]"), 502),
+        ("F66", "GET", with(json, b""), 502),
+        ("F66", "GET", with(&format!("{json}Content-Encoding: gzip\r\n"), b"not gzip"), 502),
+        ("F66", "GET", with("Content-Type: text/html\r\n", b"<html>"), 401),
+        ("F66", "GET", b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n".to_vec(), 304),
+        (
+            "F66",
+            "GET",
+            b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-1/9\r\nContent-Length: 2\r\n\r\n{\"".to_vec(),
+            206,
+        ),
+        (
+            "F66",
+            "HEAD",
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n".to_vec(),
+            200,
+        ),
+    ] {
+        let server = Server::start(move |_| Some(answer.clone())).await;
+        let gateway = gateway(&server).await;
+        let before = resident();
+        let answer = ask(&gateway, &format!("{method} /ui-settings"), &key()).await;
+        let grown = resident().saturating_sub(before);
+        assert_eq!(status(&answer), expected, "{line} {answer}");
+        // Other tests run in this process meanwhile; a bomb's gigabyte would still show.
+        assert!(grown < 512 << 20, "{line}: {grown} bytes");
+        held(line);
     }
 }
 
@@ -136,6 +197,15 @@ async fn bodiless_and_ranged_answers_pass() {
         [("HEAD /head", 200), ("GET /none", 204), ("GET /part", 206), ("GET /odd", 299), ("GET /same", 304)]
     {
         assert_eq!(status(&ask(&gateway, line, &key()).await), expected, "{line}");
+    }
+    // Answers before the answer: hyper's server cannot pass them on, and the answer is unharmed.
+    for before in
+        ["102 Processing\r\n\r\n", "103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n", "100 Continue\r\n\r\n"]
+    {
+        let early = Server::always(&format!("HTTP/1.1 {before}{}", ok("text/plain", "whole"))).await;
+        let answer = ask(&crate::support::gateway(&early).await, "GET /api/a", &key()).await;
+        assert_eq!((status(&answer), body(&answer), header(&answer, "link").len()), (200, "whole", 0), "{before}");
+        held("E63");
     }
     let head = ask(&gateway, "HEAD /head", &key()).await;
     assert_eq!((header(&head, "content-length"), body(&head)), (vec!["5"], ""));

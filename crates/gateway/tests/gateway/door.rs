@@ -2,7 +2,7 @@
 
 use postern_gateway::{Config, Gateway, LocalPrograms};
 
-use crate::support::{KEY, PASSWORD, Server, ask, basic, body, config, enter, gateway, header, key, ok, raw, status};
+use crate::support::*;
 
 const NAVIGATES: &str = "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
 
@@ -10,26 +10,84 @@ const NAVIGATES: &str = "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\nSec-Fe
 async fn without_a_key_nothing_reaches_the_server() {
     let server = Server::always(&ok("application/json", "{}")).await;
     let gateway = gateway(&server).await;
-    for (line, headers, expected) in [
-        ("GET /api/flows", String::new(), 401),
-        ("GET /", NAVIGATES.to_owned(), 401),
-        ("POST /api/flows/filter", "Content-Length: 0\r\n".to_owned(), 401),
-        ("GET /api/flows", format!("Authorization: {}\r\n", basic("postern:wrong")), 401),
-        ("GET /api/flows", format!("Authorization: {}\r\n", basic(&format!("admin:{PASSWORD}"))), 401),
-        ("GET /api/flows", "Cookie: postern-prod=forged\r\n".to_owned(), 401),
-        ("GET /.postern/status", String::new(), 401),
-        ("POST /.postern/pass", "Content-Length: 0\r\n".to_owned(), 401),
-        ("GET /.postern/other", key(), 404),
-        ("TRACE /api/flows", key(), 405),
-        ("TRACK /api/flows", key(), 405),
-        ("CONNECT example.com:443", key(), 405),
+    for (held_by, line, headers, expected) in [
+        ("B20", "GET /api/flows", String::new(), 401),
+        ("B20", "GET /", NAVIGATES.to_owned(), 401),
+        ("B20", "POST /api/flows/filter", "Content-Length: 0\r\n".to_owned(), 401),
+        ("B20", "GET /api/flows", format!("Authorization: {}\r\n", basic("postern:wrong")), 401),
+        ("B20", "GET /api/flows", format!("Authorization: {}\r\n", basic(&format!("admin:{PASSWORD}"))), 401),
+        ("B20", "GET /api/flows", "Cookie: postern-prod=forged\r\n".to_owned(), 401),
+        ("B20", "GET /.postern/status", String::new(), 401),
+        ("B20", "POST /.postern/pass", "Content-Length: 0\r\n".to_owned(), 401),
+        ("B20", "GET /.postern/other", key(), 404),
+        ("D46", "TRACE /api/flows", key(), 405),
+        ("D46", "TRACK /api/flows", key(), 405),
+        ("D46", "CONNECT example.com:443", key(), 405),
     ] {
         let answer = ask(&gateway, line, &headers).await;
         assert_eq!(status(&answer), expected, "{line} {headers}");
         assert!(header(&answer, "www-authenticate").is_empty(), "no browser may ask for a password");
         assert!(!answer.contains(PASSWORD) && !answer.contains(KEY));
+        assert!(server.received().is_empty(), "{line} {headers}");
+        held(held_by);
     }
-    assert!(server.received().is_empty());
+}
+
+#[tokio::test]
+async fn only_our_exact_names_and_port_reach_the_server() {
+    let server = Server::always(&ok("application/json", "{}")).await;
+    let gateway = gateway(&server).await;
+    let port = gateway.port();
+    let other = if port == 1 { 2 } else { 1 };
+    // The lines that say whom the request is for; PORT is ours.
+    for (line, target, hosts, expected) in [
+        ("A1", "/api/a", "Host: evil.com", 403),
+        ("A1", "/api/a", "Host: evil.com:PORT", 403),
+        ("A2", "/api/a", "Host: localhost.evil.com:PORT", 403),
+        ("A2", "/api/a", "Host: 127.0.0.1.nip.io:PORT", 403),
+        ("A2", "/api/a", "Host: 127a0b0c1:PORT", 403),
+        ("A2", "/api/a", "Host: evil.localhost:PORT", 403),
+        ("A2", "/api/a", "Host: prod.localhost.evil.com:PORT", 403),
+        ("A3", "/api/a", "Host: 0.0.0.0:PORT", 403),
+        ("A3", "/api/a", "Host: 2130706433:PORT", 403),
+        ("A3", "/api/a", "Host: 127.1:PORT", 403),
+        ("A3", "/api/a", "Host: 0x7f000001:PORT", 403),
+        ("A3", "/api/a", "Host: 127.0.0.2:PORT", 403),
+        ("A3", "/api/a", "Host: [::ffff:127.0.0.1]:PORT", 403),
+        ("A3", "/api/a", "Host: [0:0:0:0:0:0:0:1]:PORT", 403),
+        ("A4", "/api/a", "Host: 127.0.0.1", 403),
+        ("A4", "/api/a", "Host: localhost", 403),
+        ("A4", "/api/a", "Host: 127.0.0.1:OTHER", 403),
+        ("A4", "/api/a", "Host: 127.0.0.1:0PORT", 403),
+        ("A4", "/api/a", "Host: 127.0.0.1:PORT:PORT", 403),
+        ("A5", "/api/a", "Host: LOCALHOST:PORT", 200),
+        ("A5", "/api/a", "Host: Prod.LocalHost:PORT", 200),
+        ("A5", "/api/a", "Host: [::1]:PORT", 200),
+        ("A5", "/api/a", "Host: localhost.:PORT", 403),
+        ("A6", "/api/a", "X: no host", 400),
+        ("A6", "/api/a", "Host:", 400),
+        ("A6", "/api/a", "Host: 127.0.0.1:PORT\r\nHost: 127.0.0.1:PORT", 400),
+        ("A6", "/api/a", "Host: 127.0.0.1:PORT\r\nHost: evil.com", 400),
+        ("A6", "/api/a", "Host: 127.0.0.1:PORT, evil.com", 400),
+        ("A6", "/api/a", "Host: user@127.0.0.1:PORT", 400),
+        ("A6", "/api/a", "Host: 127.0.0.1:PORT/x", 400),
+        ("A6", "/api/a", "Host: 127.0.0.1:PORT?x", 400),
+        ("A6", "/api/a", "Host: 127.0.0.1:PORT evil.com", 400),
+        ("A8", "http://evil.com/api/a", "Host: 127.0.0.1:PORT", 403),
+        ("A8", "http://127.0.0.1:OTHER/api/a", "Host: 127.0.0.1:PORT", 403),
+        ("A8", "http://localhost:PORT/api/a", "Host: 127.0.0.1:PORT", 403),
+        ("A8", "http://user@127.0.0.1:PORT/api/a", "Host: 127.0.0.1:PORT", 403),
+        ("A8", "http://127.0.0.1:PORT/api/a", "Host: evil.com", 403),
+        ("A8", "http://127.0.0.1:PORT/api/a", "Host: 127.0.0.1:PORT", 200),
+    ] {
+        let request = format!("GET {target} HTTP/1.1\r\n{hosts}\r\nConnection: close\r\n{}\r\n", key());
+        let request = request.replace("PORT", &port.to_string()).replace("OTHER", &other.to_string());
+        let before = server.received().len();
+        let answer = raw(&gateway, &request).await;
+        assert_eq!(status(&answer), expected, "{request}\n{answer}");
+        assert_eq!(server.received().len() - before, usize::from(expected == 200), "{request}");
+        held(line);
+    }
 }
 
 #[tokio::test]
@@ -37,30 +95,38 @@ async fn foreign_hosts_and_pages_reach_nothing_even_with_a_session() {
     let server = Server::always(&ok("application/json", "{}")).await;
     let gateway = gateway(&server).await;
     let (cookie, port) = (enter(&gateway).await, gateway.port());
-    for (host, headers, expected) in [
-        ("evil.com".to_owned(), String::new(), 403),
-        (format!("evil.com:{port}"), String::new(), 403),
-        ("127.0.0.1".to_owned(), String::new(), 403),
-        (format!("127.0.0.1:{port}"), "Origin: https://evil.com\r\n".to_owned(), 403),
-        (format!("127.0.0.1:{port}"), "Origin: null\r\n".to_owned(), 403),
-        (format!("127.0.0.1:{port}"), "Origin: http://127.0.0.1:1\r\n".to_owned(), 403),
-        (format!("127.0.0.1:{port}"), format!("Origin: http://localhost:{port}\r\n"), 403),
-        (format!("127.0.0.1:{port}"), "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n".to_owned(), 403),
-        (format!("127.0.0.1:{port}"), "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: cors\r\n".to_owned(), 403),
-        (format!("127.0.0.1:{port}"), format!("Sec-Fetch-Site: cross-site\r\n{NAVIGATES}"), 403),
+    let localhost = format!("Origin: http://localhost:{port}\r\n");
+    let form = "Origin: https://evil.com\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n";
+    let link = format!("Sec-Fetch-Site: cross-site\r\n{NAVIGATES}");
+    let preflight = "Origin: https://evil.com\r\nAccess-Control-Request-Method: GET\r\nAccess-Control-Request-Private-Network: true\r\n";
+    for (held_by, line, headers) in [
+        ("A9", "GET /api/flows", "Origin: https://evil.com\r\n"),
+        ("A9", "GET /api/flows", "Origin: null\r\n"),
+        ("A9", "GET /v2/", "Origin: null\r\n"),
+        ("A9", "GET /api/flows", "Origin:\r\n"),
+        ("A10", "GET /api/flows", "Origin: http://127.0.0.1:1\r\n"),
+        ("A10", "GET /api/flows", "Origin: http://127.0.0.1\r\n"),
+        ("A10", "GET /api/flows", &localhost),
+        ("A11", "GET /api/flows", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n"),
+        ("A11", "GET /v2/x.js", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n"),
+        ("A11", "GET /api/flows", "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: cors\r\n"),
+        ("A11", "GET /api/flows", "Sec-Fetch-Site: \u{e9}\r\n"),
+        ("A12", "POST /api/flows/", form),
+        ("A12", "POST /", form),
+        ("A13", "OPTIONS /api/flows", preflight),
+        ("A18", "GET /api/flows", &link),
+        ("A18", "GET /api", &link),
+        ("A18", "GET /.postern/status", &link),
     ] {
-        let request = format!("GET /api/flows HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{cookie}{headers}\r\n");
-        assert_eq!(status(&raw(&gateway, request).await), expected, "{host} {headers}");
+        // With the session, and as browsers keep it: at home.
+        for cookie in [&cookie, ""] {
+            let answer = ask(&gateway, line, &format!("{cookie}{headers}")).await;
+            assert_eq!(status(&answer), 403, "{line} {headers}");
+            assert!(!answer.to_ascii_lowercase().contains("access-control-"), "{answer}");
+            assert!(server.received().is_empty(), "{line} {headers}");
+        }
+        held(held_by);
     }
-    let preflight = ask(
-        &gateway,
-        "OPTIONS /api/flows",
-        "Origin: https://evil.com\r\nAccess-Control-Request-Method: GET\r\nAccess-Control-Request-Private-Network: true\r\n",
-    );
-    let preflight = preflight.await;
-    assert_eq!(status(&preflight), 403);
-    assert!(!preflight.to_ascii_lowercase().contains("access-control-"));
-    assert!(server.received().is_empty());
 }
 
 #[tokio::test]
@@ -111,6 +177,7 @@ async fn a_pass_made_with_the_key_works_once_and_leads_where_it_should() {
     let second = ask(&gateway, &format!("GET {path}"), NAVIGATES).await;
     assert_eq!((status(&second), header(&second, "set-cookie").len()), (403, 0));
     assert!(body(&second).contains("href=\"/\""), "there is a way back");
+    held("B25");
 
     for to in ["//evil.com", "https://evil.com", "/\\\\evil.com", ""] {
         assert_eq!(status(&ask(&gateway, "POST /.postern/pass", &ask_for(to)).await), 400, "{to}");
@@ -128,6 +195,7 @@ async fn another_profiles_key_and_session_do_not_fit() {
     assert_eq!((status(&answer), header(&answer, "postern-fault")), (401, vec!["local_key_wrong"]));
     assert_eq!(status(&ask(&other, "GET /api/flows", &enter(&this).await).await), 401);
     assert!(server.received().is_empty());
+    held("B23");
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! When the server, its edge or the way there fails: who is told what.
 
 use postern_gateway::{Config, Fault, Gateway, Health, LocalPrograms};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{PASSWORD, Server, ask, body, config, gateway, header, key, ok, status};
+use crate::support::*;
 
 const NAVIGATES: &str = "Accept: text/html,*/*\r\nSec-Fetch-Mode: navigate\r\n";
 
@@ -44,6 +45,9 @@ async fn every_failure_is_named_and_told_as_json_to_programs() {
         assert_eq!(failing(&gateway), whole.then_some(code), "{answer}");
         gateway.probe().await;
         assert_eq!(failing(&gateway), Some(code), "{answer}");
+        if expected == 401 {
+            held("E61");
+        }
     }
 }
 
@@ -158,6 +162,56 @@ async fn a_server_that_is_not_there_is_told_apart_by_layer() {
         let gateway = Gateway::start(config).await.unwrap();
         let told = ask(&gateway, "GET /api/flows", &key()).await;
         assert_eq!((status(&told), header(&told, "postern-fault")), (502, vec![code]), "{url}");
+        held("G75");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_no_connection_in_time_is_told_as_such() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let full = socket.listen(0).unwrap();
+    let address = full.local_addr().unwrap();
+    // Whoever comes after this one waits for an answer to its SYN.
+    let _waiting = std::net::TcpStream::connect(address).unwrap();
+    let gateway = Gateway::start(config(address.port())).await.unwrap();
+    let told = ask(&gateway, "GET /api/flows", &key()).await;
+    assert_eq!((status(&told), header(&told, "postern-fault")), (504, vec!["connect_timeout"]));
+    held("G75");
+}
+
+/// A server that reads one request, says so much, and resets the connection.
+async fn resetting(says: &'static str) -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while find(&head, b"\r\n\r\n").is_none() {
+                stream.read_buf(&mut head).await.unwrap();
+            }
+            stream.write_all(says.as_bytes()).await.unwrap();
+            stream.set_zero_linger().unwrap();
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_reset_before_the_head_is_told_and_one_in_the_body_is_passed_on() {
+    for head in ["", "HTTP/1.1 200 OK\r\nContent-Le"] {
+        let gateway = Gateway::start(config(resetting(head).await)).await.unwrap();
+        let told = ask(&gateway, "GET /api/flows", &key()).await;
+        assert_eq!((status(&told), header(&told, "postern-fault")), (502, vec!["connection_lost"]), "{head}");
+        held("G72");
+    }
+    for (head, end) in [("Content-Length: 10", "never"), ("Transfer-Encoding: chunked", "0\r\n\r\n")] {
+        let says = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n2\r\nab\r\n").leak();
+        let gateway = Gateway::start(config(resetting(says).await)).await.unwrap();
+        let told = ask(&gateway, "GET /api/flows", &key()).await;
+        // Either the reset overtook what came before it, or not: an end it never is.
+        assert!(told.contains("connection_lost") || !told.ends_with(end) && body(&told).len() < 10, "{told}");
+        held("G72");
     }
 }
 
@@ -167,12 +221,21 @@ async fn a_connection_that_ends_early_is_never_a_clean_answer() {
     let gateway = gateway(&server).await;
     let told = ask(&gateway, "POST /api/flows/filter", &format!("{}Content-Length: 0\r\n", key())).await;
     assert_eq!((status(&told), header(&told, "postern-fault")), (502, vec!["connection_lost"]));
+    held("G72");
 
     // Ten bytes promised, two sent, connection closed.
     let server = Server::always("HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\nab").await;
     let gateway = Gateway::start(config(server.port)).await.unwrap();
     let told = ask(&gateway, "GET /api/cut", &key()).await;
     assert_eq!((header(&told, "content-length"), body(&told)), (vec!["10"], "ab"), "closed before the promised end");
+
+    // In pieces, the last is missing.
+    let server =
+        Server::always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nab\r\n").await;
+    let gateway = Gateway::start(config(server.port)).await.unwrap();
+    let told = ask(&gateway, "GET /api/cut", &key()).await;
+    assert_eq!(body(&told), "2\r\nab\r\n", "no end");
+    held("G72");
 }
 
 #[tokio::test]
@@ -189,10 +252,55 @@ async fn a_person_sees_a_page_that_asks_again_and_escapes_what_others_said() {
     assert!(text.contains("&lt;b&gt;Prod &amp; &quot;co&quot;&lt;/b&gt;") && !text.contains("<b>"));
     let policy = header(&page, "content-security-policy").join("");
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && policy.contains("frame-ancestors 'none'"));
+    held("H84");
     // What is not a navigation gets JSON, wherever it lies.
     let script =
         ask(&gateway, "GET /assets/x.js", &format!("{}Accept: */*\r\nSec-Fetch-Mode: no-cors\r\n", key())).await;
     assert_eq!(header(&script, "content-type"), ["application/json"]);
+}
+
+#[tokio::test]
+async fn a_challenge_asks_nobody_for_a_password_and_is_not_answered_again() {
+    for challenge in ["401 Unauthorized\r\nWWW-Authenticate", "407 Proxy Authentication Required\r\nProxy-Authenticate"]
+    {
+        let answer = format!("HTTP/1.1 {challenge}: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n");
+        let server = Server::always(&answer).await;
+        let told = ask(&gateway(&server).await, "GET /v2/", &format!("{NAVIGATES}{}", key())).await;
+        assert_eq!(status(&told).to_string(), challenge[..3]);
+        assert!(
+            header(&told, "www-authenticate").is_empty() && header(&told, "proxy-authenticate").is_empty(),
+            "{told}"
+        );
+        assert_eq!(server.received().len(), 1, "{challenge}");
+        held("E61");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_tells_our_credential_to_everybody_does_not_do_so_on_our_pages() {
+    for answer in [
+        "HTTP/1.1 302 Found\r\nLocation: https://sso.example/?was=ECHO\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"ECHO\"\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nServer: ECHO\r\nX: ECHO\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 502 ECHO\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n",
+        "ECHO\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nECHO\r\n\r\n",
+    ] {
+        let server = Server::start(move |request| {
+            Some(answer.replace("ECHO", request.all("authorization")[0].trim_start_matches("Basic ")).into_bytes())
+        });
+        let gateway = gateway(&server.await).await;
+        for headers in ["", NAVIGATES] {
+            let told = ask(&gateway, "GET /api/flows", &format!("{headers}{}", key())).await;
+            if headers == NAVIGATES && status(&told) == 302 {
+                continue; // The server's own answer.
+            }
+            let credential = basic(&format!("admin:{PASSWORD}"));
+            assert_eq!(header(&told, "postern-fault").len(), 1, "{answer} {told}");
+            assert!(!told.contains(PASSWORD) && !told.contains(&credential[6..]), "{answer} {told}");
+        }
+        held("E62");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::support::{SOON, Server, ask, body, config, gateway, key, ok, status};
+use crate::support::{SOON, Server, ask, body, config, gateway, held, key, ok, status};
 
 #[tokio::test]
 async fn a_taken_port_is_told_with_the_program_that_has_it() {
@@ -19,6 +19,7 @@ async fn a_taken_port_is_told_with_the_program_that_has_it() {
     if cfg!(target_os = "linux") {
         assert!(program.unwrap().ends_with(&format!("(pid {})", std::process::id())));
     }
+    held("B22");
 }
 
 #[tokio::test]
@@ -28,6 +29,7 @@ async fn it_listens_on_loopback_only_and_on_both_kinds() {
     assert!(TcpStream::connect(("::1", gateway.port())).await.is_ok() || TcpListener::bind("[::1]:0").await.is_err());
     // Every other address of this machine; loopback's own further ones included.
     assert!(TcpStream::connect(("127.0.0.2", gateway.port())).await.is_err());
+    held("B19");
 }
 
 #[tokio::test]
@@ -36,6 +38,7 @@ async fn an_unusable_secret_or_certificate_is_refused_at_start_and_named() {
     broken.remote.headers = vec![(http::HeaderName::from_static("x-token"), Secret::new("canary\r\nX-Evil: 1"))];
     let error = Gateway::start(broken).await.unwrap_err().to_string();
     assert_eq!(error, "the secret for header-x-token cannot be sent in a header: it has a line break or a NUL in it");
+    held("D50");
 
     let mut broken = config(1);
     broken.remote.url = "https://127.0.0.1:1".parse().unwrap();
@@ -101,6 +104,7 @@ async fn stopping_closes_the_listener_and_cuts_what_is_under_way_within_a_second
     let began = Instant::now();
     timeout(SOON, gateway.stop()).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(1));
+    held("B24");
     assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
     for mut stream in [waiting, idle] {
         // A reset is an end too.
@@ -161,10 +165,12 @@ async fn who_has_sent_its_last_gets_its_answer_and_who_is_gone_is_given_up() {
             let mut answer = String::new();
             timeout(SOON, client.read_to_string(&mut answer)).await.unwrap().unwrap();
             assert_eq!((status(&answer), body(&answer)), (200, "ok"));
+            held("G71");
         } else {
             drop(client);
             let closed = timeout(Duration::from_secs(1), upstream.read_buf(&mut head)).await;
             assert_eq!(closed.expect("the server is told within a second").unwrap_or(0), 0);
+            held("G74");
         }
     }
 }

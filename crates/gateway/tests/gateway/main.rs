@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../../../../tests/src/acceptance.rs"]
+#[expect(unreachable_pub, reason = "elsewhere it is part of a library")]
+mod acceptance;
 mod answers;
 mod door;
 mod faults;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use postern_gateway::{Config, Gateway, Health, Secret};
+use postern_gateway::{Config, EdgeCredential, Gateway, Health, Secret, UserPassword};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{PASSWORD, Server, ask, basic, body, config, enter, gateway, header, key, ok, status};
+use crate::support::*;
 
 #[tokio::test]
 async fn the_profiles_credential_and_headers_arrive_once_whatever_the_client_sends() {
@@ -17,17 +17,21 @@ async fn the_profiles_credential_and_headers_arrive_once_whatever_the_client_sen
     config.remote.headers = vec![(http::HeaderName::from_static("x-secret"), Secret::new("header-canary"))];
     let gateway = Gateway::start(config).await.unwrap();
     let cookie = enter(&gateway).await;
-    for headers in [
-        key(),
-        format!("{cookie}Authorization: Basic Zm9yZ2VkOmZvcmdlZA==\r\n"),
-        format!("{cookie}X-Secret: forged\r\nX-Secret: again\r\n"),
-        format!("{}Connection: authorization, x-secret\r\nConnection: x-named\r\nX-Named: 1\r\n", key()),
+    for (line, headers) in [
+        ("D40", key()),
+        ("D40", format!("Authorization: Bearer {KEY}\r\n")),
+        ("D40", format!("{cookie}Authorization: Basic Zm9yZ2VkOmZvcmdlZA==\r\n")),
+        ("D40", format!("{cookie}Authorization: Basic eDp5\r\nAuthorization: Bearer z\r\n")),
+        ("D40", format!("{cookie}X-Secret: forged\r\nX-Secret: again\r\n")),
+        ("D41", format!("{}Connection: authorization, x-secret\r\n", key())),
+        ("D42", format!("{}Connection: x-other\r\nConnection: x-more, X-Named\r\nX-Named: 1\r\n", key())),
     ] {
         assert_eq!(status(&ask(&gateway, "GET /api/flows", &headers).await), 200, "{headers}");
         let received = server.received().pop().unwrap();
         assert_eq!(received.all("authorization"), [basic(&format!("admin:{PASSWORD}"))], "{headers}");
         assert_eq!(received.all("x-secret"), ["header-canary"], "{headers}");
         assert!(received.all("x-named").is_empty());
+        held(line);
     }
 }
 
@@ -41,6 +45,7 @@ async fn what_is_ours_or_for_one_hop_stays_here() {
         "{session}; prefect_ui_version=v2\r\nOrigin: http://127.0.0.1:{port}\r\n\
          Referer: http://127.0.0.1:{port}/v2/runs?a=b\r\nX-Forwarded-For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n\
          X-Forwarded-Host: evil.com\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\n\
+         X-Forwarded-Proto: https\r\nX-Real-IP: 6.6.6.6\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\
          Proxy-Authorization: Basic eDp5\r\nTrailer: X-T\r\nPrefect-Csrf-Token: token\r\nX-Custom: kept\r\n"
     );
     assert_eq!(status(&ask(&gateway, "GET /api/flows?x=%2F&y=a+b", &headers).await), 200);
@@ -57,19 +62,31 @@ async fn what_is_ours_or_for_one_hop_stays_here() {
     ] {
         assert_eq!(received.all(name), expected, "{name}");
     }
-    for name in [
-        "x-forwarded-for",
-        "forwarded",
-        "x-forwarded-host",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "proxy-authorization",
-        "upgrade",
+    for (line, name) in [
+        ("A7", "x-forwarded-for"),
+        ("A7", "x-forwarded-host"),
+        ("A7", "x-forwarded-proto"),
+        ("A7", "x-real-ip"),
+        ("A7", "forwarded"),
+        ("D43", "keep-alive"),
+        ("D43", "proxy-connection"),
+        ("D43", "proxy-authorization"),
+        ("D43", "te"),
+        ("D43", "trailer"),
+        ("D43", "http2-settings"),
     ] {
         assert!(received.all(name).is_empty(), "{name}");
+        held(line);
     }
+    // Neither our session nor the key, wherever they were put.
+    let keyed = format!("{}Referer: http://127.0.0.1:{port}/?key={KEY}\r\n", key());
+    assert_eq!(status(&ask(&gateway, "GET /api/flows", &keyed).await), 200);
+    for received in server.received() {
+        assert!(
+            !received.head.contains(cookie.trim_end()) && !received.head.contains(&basic(&format!("postern:{KEY}")))
+        );
+    }
+    held("B21");
 }
 
 #[tokio::test]
@@ -108,6 +125,34 @@ async fn the_servers_cookies_stay_with_the_gateway() {
 }
 
 #[tokio::test]
+async fn one_profiles_cookies_never_reach_anothers_server() {
+    let setting = "HTTP/1.1 200 OK\r\nSet-Cookie: edge=abc; Path=/\r\nContent-Length: 0\r\n\r\n";
+    let (one, other) = (Server::always(setting).await, Server::always(setting).await);
+    let (first, second) = (gateway(&one).await, gateway(&other).await);
+    ask(&first, "GET /api/flows", &key()).await;
+    ask(&second, "GET /api/flows", &key()).await;
+    ask(&first, "GET /api/flows", &key()).await;
+    let cookies = |server: &Server| server.received().iter().map(|one| one.all("cookie").concat()).collect::<Vec<_>>();
+    assert_eq!((cookies(&one), cookies(&other)), (vec![String::new(), "edge=abc".into()], vec![String::new()]));
+    held("E59");
+}
+
+#[tokio::test]
+async fn a_password_that_is_not_ascii_is_sent_in_utf_8() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let mut config = config(server.port);
+    for (line, user, password) in [("D51", "j\u{fc}rgen", "p\u{e4}ss:w\u{f6}rd"), ("D51", "a", "\u{1f511}")] {
+        let credential = UserPassword { username: user.into(), password: Secret::new(password) };
+        config.remote.edge = Some(EdgeCredential::Basic(credential));
+        let gateway = Gateway::start(config.clone()).await.unwrap();
+        assert_eq!(status(&ask(&gateway, "GET /api/flows", &key()).await), 200);
+        let received = server.received().pop().unwrap();
+        assert_eq!(received.all("authorization"), [basic(&format!("{user}:{password}"))]);
+        held(line);
+    }
+}
+
+#[tokio::test]
 async fn a_base_path_and_an_api_elsewhere_are_reached() {
     let server = Server::always(&ok("text/plain", "ok")).await;
     let mut config = config(server.port);
@@ -120,15 +165,33 @@ async fn a_base_path_and_an_api_elsewhere_are_reached() {
         ("/assets/x.js", "/prefect/assets/x.js"),
         ("/api/flows?limit=1", "/other/api/flows?limit=1"),
         ("//evil.example/x", "/prefect//evil.example/x"),
+        ("/\\evil.example/x", "/prefect/\\evil.example/x"),
+        ("/a/../b", "/prefect/a/../b"),
+        ("/a/%2e%2e/b%2Fc;d=1?e=%252e&f=..", "/prefect/a/%2e%2e/b%2Fc;d=1?e=%252e&f=.."),
+        ("/a%252e/%7e~", "/prefect/a%252e/%7e~"),
     ] {
         assert_eq!(status(&ask(&gateway, &format!("GET {path}"), &key()).await), 200, "{path}");
         assert_eq!(server.received().pop().unwrap().target(), expected, "{path}");
+        held(if path.contains("evil") { "D48" } else { "D49" });
     }
     let seen = server.received().len();
-    for path in ["/../secret", "/%2e%2e/secret", "/api/../x", "/prefect/..%2fsecret"] {
+    for path in [
+        "/../secret",
+        "/%2e%2e/secret",
+        "/.%2E/secret",
+        "/api/../x",
+        "/prefect/..%2fsecret",
+        "/..;x=1/secret",
+        "/..\\secret",
+        "/..%5csecret",
+        "/%252e%252e/secret",
+        "/%25252e%25252e%25252fsecret",
+        "/a/../../secret",
+    ] {
         assert_eq!(status(&ask(&gateway, &format!("GET {path}"), &key()).await), 400, "{path}");
+        assert_eq!(server.received().len(), seen, "{path}");
+        held("D49");
     }
-    assert_eq!(server.received().len(), seen);
 }
 
 #[tokio::test]
@@ -151,25 +214,34 @@ async fn a_read_only_profile_reads_and_does_not_write() {
 async fn a_slow_upload_arrives_and_one_that_stops_is_not_the_servers_fault() {
     let server = Server::always(&ok("application/json", "[]")).await;
     let gateway = gateway(&server).await;
-    for (length, expected, code) in [(5, 200, &[][..]), (6, 408, &["upload_stalled"])] {
+    // Pieces of so many bytes, each after so many seconds; how many come, and how many were promised.
+    for (piece, pause, come, promised, expected, code) in [
+        (1024, 100, 5, 5, 200, &[][..]),
+        (1024, 100, 5, 6, 408, &["upload_stalled"]),
+        (1, 1, 200, 200, 408, &["upload_stalled"]),
+    ] {
         let mut stream = TcpStream::connect(("127.0.0.1", gateway.port())).await.unwrap();
         let head = format!(
-            "POST /api/flows/filter HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n{}Content-Length: {length}\r\n\r\n",
+            "POST /api/flows/filter HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n{}Content-Length: {}\r\n\r\n",
             gateway.port(),
-            key()
+            key(),
+            promised * piece,
         );
         stream.write_all(head.as_bytes()).await.unwrap();
-        for piece in [b"h", b"e", b"l", b"l", b"o"] {
-            tokio::time::sleep(Duration::from_secs(100)).await;
-            stream.write_all(piece).await.unwrap();
+        for _ in 0..come {
+            tokio::time::sleep(Duration::from_secs(pause)).await;
+            if stream.write_all(&vec![b'x'; piece]).await.is_err() {
+                break;
+            }
         }
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap_or_default();
         let answer = String::from_utf8_lossy(&answer);
         assert_eq!((status(&answer), &header(&answer, "postern-fault")[..]), (expected, code));
         assert_eq!(gateway.status().borrow().health, Health::Up);
+        held("G68");
     }
-    assert_eq!(server.only().body, b"hello");
+    assert_eq!(server.only().body.len(), 5 * 1024);
 }
 
 #[tokio::test]

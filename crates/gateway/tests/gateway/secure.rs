@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::{ask, body, config, header, key, status};
+use crate::support::{ask, body, config, header, held, key, status};
 
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -152,6 +152,7 @@ async fn a_client_certificate_is_shown_where_it_is_wanted() {
     })
     .await;
     assert_eq!((status(&with), body(&with)), (200, " client:true"));
+    held("E56");
 }
 
 #[tokio::test]
@@ -166,4 +167,5 @@ async fn a_server_without_tls_is_told_so() {
     let answer = through(port, |_| {}).await;
     plain.await.unwrap();
     assert_eq!((status(&answer), header(&answer, "postern-fault")), (502, vec!["tls_failed"]));
+    held("G75");
 }

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, accept_hdr_async, connect_async};
 
-use crate::support::{KEY, PASSWORD, SOON, ask, basic, config, enter, header, key, status};
+use crate::support::{KEY, PASSWORD, SOON, ask, basic, config, enter, header, held, key, status};
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
@@ -143,6 +143,7 @@ async fn without_the_key_the_server_is_not_even_dialled() {
         socket.send(auth(token)).await.unwrap();
         let Message::Close(Some(frame)) = next(&mut socket).await else { panic!("not closed for {token}") };
         assert_eq!(u16::from(frame.code), 1008);
+        held("B20");
     }
     let mut silent = connect(&gateway, "/api/events/in", &[PREFECT]).await.unwrap();
     silent.send(Message::text("{\"type\":\"filter\"}")).await.unwrap();
@@ -158,6 +159,7 @@ async fn without_the_key_the_server_is_not_even_dialled() {
             panic!()
         };
         assert_eq!(answer.status().as_u16(), expected, "{headers:?}");
+        held(if expected == 403 { "A15" } else { "B20" });
     }
     let off = Gateway::start(Config { local_programs: LocalPrograms::Off, ..config(port) }).await.unwrap();
     assert!(connect(&off, "/api/events/in", &[PREFECT]).await.is_err());
@@ -215,13 +217,28 @@ async fn a_refused_or_faked_upgrade_is_told() {
             format!("GET /api/events/in HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{upgrade}{}\r\n", gateway.port(), key());
         let told = read_head(&gateway, &request).await;
         assert_eq!((status(&told), &header(&told, "postern-fault")[..]), (expected, code), "{answer}");
+        held("D45");
     }
     // Refused at the guard: an upgrade to anything else.
     let server = crate::support::Server::always("HTTP/1.1 101 Switching Protocols\r\n\r\n").await;
     let gateway = Gateway::start(config(server.port)).await.unwrap();
-    let h2c = format!("{}Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n", key());
-    assert_eq!(status(&ask(&gateway, "GET /api/flows", &h2c).await), 400);
-    assert!(server.received().is_empty());
+    for (line, headers) in [
+        ("GET", "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"),
+        ("GET", "Upgrade: TLS/1.0\r\n"),
+        ("GET", "Upgrade: websocket, h2c\r\n"),
+        ("POST", upgrade),
+        ("GET", &upgrade.replace("Connection: Upgrade\r\n", "")),
+        ("GET", &upgrade.replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "")),
+        ("GET", &upgrade.replace("13", "8")),
+    ] {
+        let told = ask(&gateway, &format!("{line} /api/events/in"), &format!("{}{headers}", key())).await;
+        assert_eq!(status(&told), 400, "{line} {headers}");
+        assert!(server.received().is_empty(), "{line} {headers}");
+        held("D44");
+    }
+    // Unasked: a server that switches all the same.
+    assert_eq!(status(&ask(&gateway, "GET /api/flows", &key()).await), 502);
+    held("D45");
 }
 
 async fn read_head(gateway: &Gateway, request: &str) -> String {
@@ -252,6 +269,7 @@ async fn a_close_travels_both_ways_and_a_stop_cuts_within_a_second() {
     let began = Instant::now();
     gateway.stop().await;
     assert!(began.elapsed() < Duration::from_secs(1));
+    held("B24");
     for mut socket in [open, unproven] {
         assert!(timeout(SOON, socket.next()).await.unwrap().is_none_or(|message| message.is_err()));
     }
