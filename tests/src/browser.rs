@@ -1,6 +1,6 @@
 //! A real Chromium without a screen, driven over WebDriver.
 //!
-//! It resolves no name but loopback's, so a page's telemetry goes nowhere and no test depends on the
+//! It resolves no name but loopback's and [`REBOUND`], so a page's telemetry goes nowhere and no test depends on the
 //! network. It keeps a record of what its pages asked for and complained about: [`Browser::troubles`].
 
 use std::collections::BTreeMap;
@@ -22,6 +22,9 @@ use crate::wait::{free_port, until};
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// How long a page may take to show something; generous, for machines busy with other tests.
 const SHOW_LIMIT: Duration = Duration::from_secs(60);
+
+/// A foreign name whose address is this machine's, as DNS rebinding makes it. The browser resolves no other.
+pub const REBOUND: &str = "rebound.example";
 
 /// A browser with one window and an empty profile.
 #[derive(Debug)]
@@ -61,7 +64,7 @@ impl Browser {
                 "--window-size=1280,900",
                 // Chromium ends when its driver does, however that ended.
                 "--remote-debugging-pipe",
-                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost",
+                format!("--host-resolver-rules=MAP {REBOUND} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost"),
                 format!("--user-data-dir={}", scratch.join("profile").display()),
             ]},
         });
@@ -187,6 +190,15 @@ impl Browser {
     /// Every request sent to `origin` so far, as [`Browser::troubles`] last saw them.
     pub async fn requests(&self, origin: &str) -> usize {
         self.record.lock().await.requests.values().filter(|request| request.url.starts_with(origin)).count()
+    }
+
+    /// All that the console says, warnings too, since this was last asked.
+    ///
+    /// # Errors
+    /// When the browser does not give its logs.
+    pub async fn console(&self) -> anyhow::Result<Vec<String>> {
+        let entries = self.log("browser").await?;
+        Ok(entries.iter().map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect())
     }
 
     async fn log(&self, kind: &'static str) -> anyhow::Result<Vec<Value>> {
