@@ -134,6 +134,7 @@ async fn a_page_on_another_site_reaches_nothing_from_a_browser_that_is_let_in() 
     browser.until_shown(&["foreign_host"]).await?;
     browser.goto(&format!("http://{REBOUND}:{port}/")).await?;
     browser.until_shown(&["a host that is not this gateway"]).await?;
+    assert!(!browser.text().await?.contains("dashboard"), "it is not at that name");
     assert_eq!(reached()?, 0);
     held("A17");
     site.abort();

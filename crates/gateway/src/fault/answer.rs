@@ -87,6 +87,8 @@ fn may_pass(fault: &Fault) -> bool {
 
 fn page(fault: &Fault, profile: &str) -> String {
     let (title, way_back, speaker) = match fault.layer() {
+        // Here there is no dashboard: this host is not ours.
+        Layer::Door if *fault == Fault::ForeignHost => ("Not let in", "", POSTERN),
         Layer::Door => ("Not let in", "<p><a href=\"/\">Go to the dashboard</a></p>", POSTERN),
         Layer::Policy => ("Read-only", "<p><a href=\"/\">Go to the dashboard</a></p>", profile),
         Layer::Edge | Layer::Auth => ("Refused", "<p><a href=\"\">Try again</a></p>", profile),
