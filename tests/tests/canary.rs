@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::ensure;
+use postern_tests::acceptance::held;
 use postern_tests::browser::Browser;
 use postern_tests::canary::Sweep;
 use postern_tests::process::Process;
@@ -60,6 +61,10 @@ async fn after_a_full_session_no_secret_is_in_any_file_log_page_or_argument() ->
     found.extend(every.arguments()?);
     let given = [serving.process.id(), scene.prefect.id()];
     found.extend(remote.environments(&given)?);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", serving.process.id()))?;
+    let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap_or_default();
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>(), ["0", "0", "bytes"], "no core dump holds a secret");
+    held("H81");
     drop(stream);
     let profile = browser.close().await?;
     found.extend(every.files(profile.path())?);
@@ -71,6 +76,7 @@ async fn after_a_full_session_no_secret_is_in_any_file_log_page_or_argument() ->
     found.extend(every.text("the log", ended.stderr));
     found.extend(every.files(postern.home())?);
     assert_eq!(found, Vec::<String>::new());
+    held("H79");
     Ok(())
 }
 

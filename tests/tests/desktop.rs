@@ -7,6 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use postern_tests::acceptance::held;
 use postern_tests::canary::Sweep;
 use postern_tests::desktop::notices::Notices;
 use postern_tests::desktop::panel::Panel;
@@ -333,6 +334,7 @@ async fn without_a_keychain_it_says_so_and_saves_nothing() -> anyhow::Result<()>
     assert!(!desktop.profiles_file().exists());
     let sweep = Sweep::default().with_login("the password", &login);
     assert_eq!(sweep.files(desktop.scratch().path())?, Vec::<String>::new());
+    held("H80");
     Ok(())
 }
 

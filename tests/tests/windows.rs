@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use postern_tests::acceptance::held;
 use postern_tests::canary::Sweep;
 use postern_tests::desktop::hostile::{ELSEWHERE, Hostile};
 use postern_tests::desktop::panel::Panel;
@@ -84,6 +85,8 @@ async fn the_dashboards_page_reaches_neither_the_app_nor_anything_else_of_this_m
     script: ran in http:
     window: refused: TypeError
     ");
+    held("H82");
+    held("H83");
     drop(panel);
     Ok(())
 }

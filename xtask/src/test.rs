@@ -10,8 +10,8 @@ mod suite;
 mod tally;
 
 use std::process::{Command, Stdio};
-use std::{fmt, fs};
 use std::time::{Duration, Instant};
+use std::{fmt, fs};
 
 use anyhow::{Context as _, Result, bail};
 

@@ -31,7 +31,8 @@ fn compare(list: &str, noted: &str) -> Result<String> {
         *cases.get_mut(line).with_context(|| format!("{line} is not in docs/adversaries.md"))? += 1;
     }
     let without: Vec<&str> = lines(list).filter(|(name, _)| cases[name] == 0).map(|(name, _)| name).collect();
-    let not_yet: Vec<&str> = lines(list).filter(|(_, text)| text.ends_with(". Not yet")).map(|(name, _)| name).collect();
+    let not_yet: Vec<&str> =
+        lines(list).filter(|(_, text)| text.ends_with(". Not yet")).map(|(name, _)| name).collect();
     if without != not_yet {
         bail!("without a case that held: {}; expected without: {}", without.join(" "), not_yet.join(" "));
     }

@@ -6,6 +6,9 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+#[path = "../../../../tests/src/acceptance.rs"]
+#[expect(unreachable_pub, reason = "elsewhere it is part of a library")]
+mod acceptance;
 mod bad_input;
 mod place;
 mod profiles;

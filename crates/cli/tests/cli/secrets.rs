@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::acceptance::held;
 use crate::place::{Place, refusal};
 
 fn place() -> Place {
@@ -37,6 +38,7 @@ fn a_value_that_could_not_be_sent_is_refused_without_repeating_it() {
         let (exit, code, message) = refusal(&outcome);
         assert_eq!((exit, code.as_str()), (2, "secret_unfit"), "{value:?}");
         assert!(message.contains(slot), "{message}");
+        held("D50");
     }
     let lines = "edge-password=fine\nheader-x-key=canary\u{7}";
     let outcome = place.run_with_input(&["--json", "--vault", "memory", "edit", "a", "--secrets-from", "-"], lines);
@@ -141,6 +143,7 @@ fn a_machine_without_a_keychain_says_so_and_keeps_no_secret_elsewhere() {
     let listed = place.run(&["--vault", "os", "list"]);
     assert_eq!(listed.code, 0, "profiles can be shown without it");
     assert!(listed.out.contains("unknown") && listed.err.contains("vault_absent"), "{listed:?}");
+    held("H80");
 }
 
 #[test]
@@ -172,4 +175,5 @@ fn a_symlink_in_the_files_place_is_not_followed() {
     std::os::unix::fs::symlink(&elsewhere, place.file()).unwrap();
     assert_eq!(place.refused(&["add", "--url", "https://a.example.com"]).1, "profiles_unsafe");
     assert_eq!(fs::read_to_string(elsewhere).unwrap(), "version = 1\n");
+    held("H80");
 }
