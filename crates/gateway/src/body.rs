@@ -1,14 +1,21 @@
-//! The one body type: our own short answers, or the peer's stream with backpressure. Nothing is buffered here.
+//! The one body type: our own short answers, or the peer's stream with backpressure. Nothing is buffered here but
+//! what [`Body::whole`] is asked for.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
+use crate::fault::Fault;
 use crate::status::Status;
+
+/// Nobody takes longer over a body that is read before it is sent on.
+const UPLOAD: Duration = Duration::from_secs(120);
 
 /// What travels in either direction.
 #[derive(Debug)]
@@ -24,6 +31,16 @@ pub(crate) enum Body {
 impl Body {
     pub(crate) fn empty() -> Self {
         Self::Ours(Full::default())
+    }
+
+    /// A visitor's, read to its end; `None` where that is over `limit` bytes away.
+    pub(crate) async fn whole(self, limit: usize) -> Result<Option<Bytes>, Fault> {
+        let stalled = Fault::UploadStalled { seconds: UPLOAD.as_secs() };
+        match timeout(UPLOAD, Limited::new(self, limit).collect()).await.map_err(|_| stalled)? {
+            Ok(body) => Ok(Some(body.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => Ok(None),
+            Err(_) => Err(Fault::UploadBroken),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
@@ -30,9 +30,7 @@ const LASTS: Duration = Duration::from_secs(600);
 /// A server that gives none in this time is asked without; and not asked again for as long.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What may be read to be sent again, or to see why it was refused, in bytes.
-const SMALL: u64 = 64 * 1024;
-/// Nobody takes longer over so little.
-const UPLOAD: Duration = Duration::from_secs(120);
+const SMALL: usize = 64 * 1024;
 
 /// One token for all programs of a profile.
 #[derive(Debug)]
@@ -114,21 +112,19 @@ pub(crate) fn lacks(parts: &Parts, target: &Target) -> bool {
 /// There and back with a token of ours; with another, once, where the server has forgotten the first.
 pub(crate) async fn forward_with_token(
     mut parts: Parts,
-    body: Incoming,
+    body: Body,
     origin: &str,
     target: &Target,
     shared: &Shared,
 ) -> Result<Response<Body>, Fault> {
     let tokens = &shared.upstream.csrf;
     let Some(token) = tokens.add(&mut parts.headers, shared).await else {
-        return forward(parts, Body::Stream(body), origin, target, shared).await;
+        return forward(parts, body, origin, target, shared).await;
     };
-    if body.size_hint().upper().is_none_or(|length| length > SMALL) {
-        return forward(parts, Body::Stream(body), origin, target, shared).await;
+    if body.size_hint().upper().is_none_or(|length| length > SMALL as u64) {
+        return forward(parts, body, origin, target, shared).await;
     }
-    let stalled = Fault::UploadStalled { seconds: UPLOAD.as_secs() };
-    let body = timeout(UPLOAD, body.collect()).await.map_err(|_| stalled)?;
-    let body = body.map_err(|_| Fault::UploadBroken)?.to_bytes();
+    let body = body.whole(SMALL).await?.ok_or(Fault::UploadBroken)?;
     let again = parts.clone();
     let answer = forward(parts, Body::from(body.clone()), origin, target, shared).await?;
     if answer.status() != StatusCode::FORBIDDEN {
@@ -147,8 +143,7 @@ pub(crate) async fn forward_with_token(
 /// An answer whose body is read to its end.
 async fn small(answer: Response<Body>) -> Result<(http::response::Parts, Bytes), Fault> {
     let (head, body) = answer.into_parts();
-    let limit = usize::try_from(SMALL).unwrap_or(usize::MAX);
-    match Limited::new(body, limit).collect().await {
+    match Limited::new(body, SMALL).collect().await {
         Ok(body) => Ok((head, body.to_bytes())),
         Err(_) => Err(Fault::InvalidAnswer { reason: "a short answer was due, and it broke off or went on".into() }),
     }

@@ -58,6 +58,13 @@ pub enum Fault {
         /// The profile's name.
         profile: String,
     },
+    /// The profile is read-only and this asks for secrets, or may.
+    SecretsRefused {
+        /// The profile's name.
+        profile: String,
+        /// What is wrong with the request.
+        reason: &'static str,
+    },
 
     /// The server's name has no address.
     NameNotFound {
@@ -235,6 +242,7 @@ impl Fault {
             Self::UpgradeRefused => ("upgrade_refused", L::Door, S::BAD_REQUEST),
             Self::NoSuchPath => ("no_such_path", L::Door, S::NOT_FOUND),
             Self::ReadOnly { .. } => ("read_only", L::Policy, S::FORBIDDEN),
+            Self::SecretsRefused { .. } => ("secrets_refused", L::Policy, S::FORBIDDEN),
             Self::NameNotFound { .. } => ("name_not_found", L::Name, S::BAD_GATEWAY),
             Self::Unreachable { .. } => ("server_unreachable", L::Tcp, S::BAD_GATEWAY),
             Self::ConnectTimeout { .. } => ("connect_timeout", L::Tcp, S::GATEWAY_TIMEOUT),
@@ -284,6 +292,9 @@ impl Fault {
             Self::NoSuchPath => "The gateway has nothing at this path.".into(),
             Self::ReadOnly { profile } => {
                 format!("“{profile}” is read-only in Postern, and this request would change something on the server.")
+            }
+            Self::SecretsRefused { profile, reason } => {
+                format!("“{profile}” is read-only in Postern and shows no secrets: {reason}.")
             }
             Self::NameNotFound { host } => format!("The name {host} has no address."),
             Self::Unreachable { authority, reason } => {
@@ -350,6 +361,9 @@ impl Fault {
             Self::WrongKey => "Take the current settings from `postern env`.",
             Self::StalePass => "Open the dashboard from Postern's tray menu again.",
             Self::ReadOnly { .. } => "Turn read-only off in the profile if you mean to write.",
+            Self::SecretsRefused { .. } => {
+                "Leave `include_secrets` out, or turn read-only off in the profile if you mean to see secrets."
+            }
             Self::NameNotFound { .. } => "Check the address for typing errors, and whether a VPN must be on.",
             Self::Unreachable { .. } | Self::ConnectTimeout { .. } => {
                 "Check that the server runs, that address and port are right, and whether a VPN must be on."

@@ -105,12 +105,15 @@ async fn serve(
     if let Some(socket) = visitor.socket {
         return tunnel::open(request, socket, &visitor.origin, &target, shared).await;
     }
-    // 5. to 8., with a CSRF token of ours where a program brings none.
+    // 4. policy, as far as the body decides: last, because it waits for the body.
     let (parts, body) = request.into_parts();
+    let body = policy::check_body(&parts, body, &shared.upstream).await?;
+
+    // 5. to 8., with a CSRF token of ours where a program brings none.
     if matches!(visitor.who, Who::Key | Who::SameUser) && csrf::lacks(&parts, &target) {
         return csrf::forward_with_token(parts, body, &visitor.origin, &target, shared).await;
     }
-    forward(parts, Body::Stream(body), &visitor.origin, &target, shared).await
+    forward(parts, body, &visitor.origin, &target, shared).await
 }
 
 /// Steps 3 and 4: where a request leads, and whether it may.

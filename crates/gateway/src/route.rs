@@ -21,6 +21,8 @@ pub(crate) struct Target {
     pub(crate) base: Base,
     /// What it means below the API's base, starting with `/` or empty; `None` for what is not the API's.
     pub(crate) api_path: Option<String>,
+    /// Whether every server reads the path so: see [`is_plain`].
+    pub(crate) is_plain: bool,
     /// The UI's `/ui-settings`.
     pub(crate) is_settings: bool,
 }
@@ -46,6 +48,7 @@ pub(crate) fn api(upstream: &Upstream, rest: &str, query: Option<&str>) -> Targe
         uri: Uri::default(),
         base: upstream.api.clone(),
         api_path: None,
+        is_plain: false,
         is_settings: false,
     })
 }
@@ -53,7 +56,9 @@ pub(crate) fn api(upstream: &Upstream, rest: &str, query: Option<&str>) -> Targe
 fn at(base: &Base, rest: &str, query: Option<&str>, upstream: &Upstream) -> Result<Target, Fault> {
     const OUTSIDE: Fault = Fault::Malformed("the path leaves the server's base path");
 
-    let meaning = meaning(rest).ok_or(OUTSIDE)?;
+    let decoded = percent_decode(rest.as_bytes());
+    let meaning = meaning(&decoded).filter(|_| !climbs_later(&decoded)).ok_or(OUTSIDE)?;
+    let is_plain = is_plain(rest, &decoded, &meaning);
     let full = format!("{}{meaning}", base.path);
     let api_path = (base.origin == upstream.api.origin).then(|| upstream.api.below(&full).map(str::to_owned)).flatten();
     let is_settings = meaning == "/ui-settings" && api_path.is_none();
@@ -71,32 +76,40 @@ fn at(base: &Base, rest: &str, query: Option<&str>, upstream: &Upstream) -> Resu
     parts.authority = Some(base.authority.clone());
     parts.path_and_query = Some(PathAndQuery::try_from(raw).map_err(|_| Fault::Malformed("the target is not a path"))?);
     let uri = Uri::from_parts(parts).map_err(|_| Fault::Malformed("the target is not a path"))?;
-    Ok(Target { uri, base: base.clone(), api_path, is_settings })
+    Ok(Target { uri, base: base.clone(), api_path, is_plain, is_settings })
 }
 
-/// What a path means to a server that decodes it once: `None` if it climbs above its start, there or where the edge
-/// and the server decode it in turn.
-fn meaning(path: &str) -> Option<String> {
-    /// Nobody encodes a path as often.
-    const DECODINGS: usize = 4;
+/// Whether a path leaves servers no choice: there is nothing in it to resolve, no slash hides behind its encoding, and
+/// nothing that would end a path, or be decoded, if it were read once more.
+fn is_plain(path: &str, decoded: &str, meaning: &str) -> bool {
+    let slashes = |text: &str| text.bytes().filter(|byte| *byte == b'/').count();
+    decoded == meaning
+        && slashes(path) == slashes(meaning)
+        && !meaning.contains(|c: char| matches!(c, ';' | '?' | '#' | '%') || c.is_control())
+}
 
-    let once = percent_decode(path.as_bytes());
-    let meaning = resolve(&once)?;
-    let mut decoded = once;
-    for _ in 1..DECODINGS {
+/// Whether a decoded path climbs above its start where it is decoded again, as when edge and server do so in turn; or
+/// is encoded more often than anybody does.
+fn climbs_later(decoded: &str) -> bool {
+    const DECODINGS: usize = 3;
+
+    let mut decoded = decoded.to_owned();
+    for _ in 0..DECODINGS {
         if !decoded.contains('%') {
-            return Some(meaning);
+            return false;
         }
         decoded = percent_decode(decoded.as_bytes());
-        resolve(&decoded)?;
+        if meaning(&decoded).is_none() {
+            return true;
+        }
     }
-    (percent_decode(decoded.as_bytes()) == decoded).then_some(meaning)
+    percent_decode(decoded.as_bytes()) != decoded
 }
 
-/// A decoded path without its dot segments: `None` if it climbs above its start.
+/// What a path means to a server that has decoded it once: `None` if it climbs above its start.
 ///
 /// Backslashes count as slashes and `..;x` as `..`, since some servers take them so.
-fn resolve(decoded: &str) -> Option<String> {
+fn meaning(decoded: &str) -> Option<String> {
     let mut segments: Vec<&str> = Vec::new();
     for segment in decoded.split(['/', '\\']) {
         match segment.split(';').next().unwrap_or(segment) {

@@ -210,6 +210,64 @@ async fn a_read_only_profile_reads_and_does_not_write() {
     assert_eq!(server.received().len(), seen);
 }
 
+#[tokio::test]
+async fn a_read_only_profile_reveals_no_secrets_and_passes_the_rest_byte_for_byte() {
+    let server = Server::always(&ok("application/json", "[]")).await;
+    let open = gateway(&server).await;
+    let closed = Gateway::start(Config { read_only: true, ..config(server.port) }).await.unwrap();
+    let sized = |body: &str| format!("Content-Length: {}\r\n\r\n{body}", body.len());
+    let asks = r#"{"include_secrets": true}"#;
+    let odd = "{ \"offset\":0,\"offset\" : 1.50, \"include_secrets\":false}\n";
+    let long = format!("{{\"x\": \"{}\"}}", "x".repeat(256 * 1024));
+    let chunked = |body: &str| {
+        format!(
+            "Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n{:x}\r\n{}\r\n0\r\n",
+            &body[..1],
+            body.len() - 1,
+            &body[1..]
+        )
+    };
+    for (query, rest, expected) in [
+        ("", sized(odd), Ok(odd)),
+        ("", chunked(odd), Ok(odd)),
+        ("", sized(""), Ok("")),
+        ("?include_secrets=0", sized(odd), Ok(odd)),
+        ("?include_secrets=1", sized(odd), Err("asks for them")),
+        ("", sized(asks), Err("asks for them")),
+        ("", chunked(asks), Err("asks for them")),
+        (
+            "",
+            format!("Content-Type: text/plain\r\nX-HTTP-Method-Override: GET\r\n{}", sized(asks)),
+            Err("asks for them"),
+        ),
+        ("", format!("Content-Encoding: gzip\r\n{}", sized(odd)), Err("compressed")),
+        ("", sized("limit=5"), Err("no JSON object")),
+        ("", sized(&long), Err("over 256 KiB")),
+        ("", chunked(&long), Err("over 256 KiB")),
+    ] {
+        let line = format!("POST /api/block_documents/filter{query}");
+        let seen = server.received().len();
+        let answer = ask(&closed, &line, &format!("{}{rest}", key())).await;
+        match expected {
+            Ok(sent) => {
+                assert_eq!(status(&answer), 200, "{line} {rest} {answer}");
+                assert_eq!(server.received().pop().unwrap().body, sent.as_bytes(), "{rest}");
+            }
+            Err(why) => {
+                assert_eq!(
+                    (status(&answer), header(&answer, "postern-fault")),
+                    (403, vec!["secrets_refused"]),
+                    "{rest}"
+                );
+                assert!(body(&answer).contains("Production") && body(&answer).contains(why), "{answer}");
+                assert_eq!(server.received().len(), seen, "{rest}");
+                // Not a matter of a profile that may write.
+                assert_eq!(status(&ask(&open, &line, &format!("{}{rest}", key())).await), 200);
+            }
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_upload_arrives_and_one_that_stops_is_not_the_servers_fault() {
     let server = Server::always(&ok("application/json", "[]")).await;
