@@ -1,6 +1,9 @@
 //! The server's cookies live here, in memory, for as long as the gateway: no browser ever gets them, so
 //! profile A's cannot reach B (cookies ignore ports), and none is lost to rules about `Secure` on loopback.
 //!
+//! A cookie reaches no further than its site: not from one registrant's host to another's (`Domain=co.uk`, or that of a
+//! platform whose customers are strangers), when UI and API are such hosts.
+//!
 //! Bounded, as RFC 6265, section 6.1, lets user agents be: a cookie of over [`LONGEST`] is refused; over [`COOKIES`]
 //! or over [`ALL`] together, the oldest give way. So neither memory nor a request's head grows as the server pleases.
 
@@ -8,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cookie_store::{Cookie, CookieStore, StoreAction};
+use cookie_store::{Cookie, CookieDomain, CookieStore, StoreAction};
 use http::Uri;
 use http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use url::Url;
@@ -54,13 +57,28 @@ fn size(cookie: &Cookie<'_>) -> usize {
     cookie.name().len() + cookie.value().len()
 }
 
+/// Whether strangers share what is below it. Unlisted, a single label counts as one: `*` is the list's last rule.
+fn is_public_suffix(domain: &CookieDomain) -> bool {
+    domain
+        .as_cow()
+        .is_some_and(|domain| psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix == domain.as_bytes()))
+}
+
 impl Kept {
     /// Takes one cookie in, or out where it has expired.
     fn take(&mut self, set_cookie: &str, target: &Url) {
         if set_cookie.len() > LONGEST {
             return;
         }
-        let Ok(cookie) = Cookie::parse(set_cookie.to_owned(), target) else { return };
+        let Ok(mut cookie) = Cookie::parse(set_cookie.to_owned(), target) else { return };
+        if is_public_suffix(&cookie.domain) {
+            // RFC 6265, section 5.3, step 5. A host that is one itself keeps its cookies to itself.
+            let Ok(own) = CookieDomain::host_only(target) else { return };
+            if !cookie.domain.host_is_identical(target) {
+                return;
+            }
+            cookie.domain = own;
+        }
         let key = Key::of(&cookie);
         let Ok(action) = self.store.insert(cookie, target) else { return };
         self.order.retain(|kept| *kept != key);
@@ -203,6 +221,51 @@ mod tests {
         let mut foreign = headers(&["page=2"]);
         jar.add(&mut foreign, &Uri::from_static("https://api.other.example.org/"));
         assert_eq!(foreign[COOKIE], "page=2");
+    }
+
+    #[test]
+    fn a_cookie_reaches_its_site_and_no_other_registrants() {
+        const HOME: &str = "prefect.example.co.uk";
+        for (from, domain, to, reaches) in [
+            (HOME, None, HOME, true),
+            (HOME, None, "api.example.co.uk", false),
+            (HOME, Some("example.co.uk"), HOME, true),
+            (HOME, Some(".Example.CO.UK"), "api.example.co.uk", true),
+            (HOME, Some("example.co.uk"), "api.example.co.uk:8443", true),
+            (HOME, Some("example.co.uk"), "notexample.co.uk", false),
+            (HOME, Some("example.co.uk"), "other.co.uk", false),
+            (HOME, Some("co.uk"), HOME, false),
+            (HOME, Some("co.uk"), "other.co.uk", false),
+            (HOME, Some(".co.uk"), "other.co.uk", false),
+            (HOME, Some("uk"), "other.co.uk", false),
+            (HOME, Some("api.example.co.uk"), "api.example.co.uk", false),
+            ("prefect.example.co.uk.", Some("co.uk."), "other.co.uk.", false),
+            // The list's other half: platforms.
+            ("me.github.io", Some("github.io"), "you.github.io", false),
+            ("me.github.io", Some("me.github.io"), "me.github.io", true),
+            ("github.io", Some("github.io"), "github.io", true),
+            ("github.io", Some("github.io"), "you.github.io", false),
+            // Wildcards and their exceptions.
+            ("a.b.ck", Some("b.ck"), "c.b.ck", false),
+            ("a.www.ck", Some("www.ck"), "c.www.ck", true),
+            // Not ASCII: \u{516c}\u{53f8}.cn
+            ("a.xn--55qx5d.cn", Some("\u{516c}\u{53f8}.cn"), "b.xn--55qx5d.cn", false),
+            // Names that no registry knows.
+            ("prefect.corp", Some("corp"), "wiki.corp", false),
+            ("prefect.team.corp", Some("team.corp"), "api.team.corp", true),
+            ("localhost", Some("localhost"), "localhost", true),
+            ("127.0.0.1", Some("127.0.0.1"), "127.0.0.1", true),
+            ("127.0.0.1", Some("0.0.1"), "127.0.0.1", false),
+        ] {
+            let jar = Jar::default();
+            let mut answer = HeaderMap::new();
+            let line = format!("a=1{}", domain.map(|domain| format!("; Domain={domain}")).unwrap_or_default());
+            answer.append(SET_COOKIE, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+            jar.keep(&mut answer, &format!("https://{from}/").parse().unwrap());
+            let mut request = HeaderMap::new();
+            jar.add(&mut request, &format!("https://{to}/").parse().unwrap());
+            assert_eq!(request.contains_key(COOKIE), reaches, "{from} {domain:?} {to}");
+        }
     }
 
     /// What a jar sends home after it was given these lines.
