@@ -1,5 +1,8 @@
 //! The one body type: our own short answers, or the peer's stream with backpressure. Nothing is buffered here but
 //! what [`Body::whole`] is asked for.
+//!
+//! Trailers end here (RFC 9110, section 6.5.1, lets us): nothing has judged them, and one may be named as a header is
+//! that decides. HTTP/1.1 loses them anyway, with the hop's `Trailer` and `TE`; HTTP/2 would not.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -55,9 +58,9 @@ impl hyper::body::Body for Body {
     type Error = hyper::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.get_mut() {
-            Self::Ours(full) => Pin::new(full).poll_frame(cx).map_err(|never| match never {}),
-            Self::Stream(incoming) => Pin::new(incoming).poll_frame(cx),
+        let frame = match self.get_mut() {
+            Self::Ours(full) => return Pin::new(full).poll_frame(cx).map_err(|never| match never {}),
+            Self::Stream(incoming) => ready!(Pin::new(incoming).poll_frame(cx)),
             Self::Version(incoming, reader) => {
                 let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
                 if let Some(Ok(frame)) = &frame
@@ -65,9 +68,10 @@ impl hyper::body::Body for Body {
                 {
                     reader.read(data, incoming.is_end_stream());
                 }
-                Poll::Ready(frame)
+                frame
             }
-        }
+        };
+        Poll::Ready(frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers)))
     }
 
     fn is_end_stream(&self) -> bool {

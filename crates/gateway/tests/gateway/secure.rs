@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http_body_util::BodyExt as _;
 use postern_gateway::{ClientCertificate, Gateway, Remote, Secret};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -71,7 +72,11 @@ async fn server(authority: &Authority, name: &str, wants_client: bool, alpn: &[&
                     let service =
                         hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| async move {
                             let host = request.uri().host().unwrap_or_default().to_owned();
-                            Ok::<_, std::convert::Infallible>(http::Response::new(format!("h2 {host}")))
+                            let sent = request.into_body().collect().await.unwrap();
+                            let trailers = sent.trailers().map_or(0, http::HeaderMap::len);
+                            let body = String::from_utf8(sent.to_bytes().into()).unwrap();
+                            let answer = format!("h2 {host} {body:?} {trailers}");
+                            Ok::<_, std::convert::Infallible>(http::Response::new(answer))
                         });
                     let connection = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new())
                         .serve_connection(hyper_util::rt::TokioIo::new(stream), service);
@@ -132,7 +137,20 @@ async fn http_2_is_spoken_where_the_server_offers_it() {
     let authority = Authority::new();
     let port = server(&authority, "localhost", false, &[b"h2", b"http/1.1"]).await;
     let answer = through(port, |remote| remote.tls.extra_ca = Some(authority.issuer.pem().into_bytes())).await;
-    assert_eq!((status(&answer), body(&answer)), (200, "h2 localhost"));
+    assert_eq!((status(&answer), body(&answer)), (200, "h2 localhost \"\" 0"));
+}
+
+#[tokio::test]
+async fn trailers_do_not_arrive_by_http_2_either() {
+    let authority = Authority::new();
+    let port = server(&authority, "localhost", false, &[b"h2"]).await;
+    let mut config = config(1);
+    config.remote.url = format!("https://localhost:{port}").parse().unwrap();
+    config.remote.tls.extra_ca = Some(authority.issuer.pem().into_bytes());
+    let gateway = Gateway::start(config).await.unwrap();
+    let chunked = "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nAuthorization: Basic eDp5\r\nX-Sum: 1\r\n";
+    let answer = ask(&gateway, "POST /api/flows/filter", &format!("{}{chunked}", key())).await;
+    assert_eq!((status(&answer), body(&answer)), (200, "h2 localhost \"hello\" 0"));
 }
 
 #[tokio::test]
