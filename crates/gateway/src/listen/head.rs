@@ -10,6 +10,8 @@ use crate::fault::Fault;
 pub(crate) const HEAD_LIMIT: usize = 64 * 1024;
 /// Nor its target.
 pub(crate) const TARGET_LIMIT: usize = 16 * 1024;
+/// Nor its method.
+const METHOD_LIMIT: usize = 64;
 /// Nor may it have more headers.
 pub(crate) const HEADERS_LIMIT: usize = 100;
 
@@ -87,8 +89,8 @@ fn request_line(line: &[u8]) -> Result<Version, Fault> {
     let method_end = memchr::memchr(b' ', line).ok_or(SHAPE)?;
     let target_end = memchr::memrchr(b' ', line).filter(|end| *end > method_end).ok_or(SHAPE)?;
     let (method, target, version) = (&line[..method_end], &line[method_end + 1..target_end], &line[target_end + 1..]);
-    if method.is_empty() || !method.iter().all(|byte| is_token(*byte)) {
-        return Err(Fault::Malformed("a method is one word"));
+    if method.is_empty() || method.len() > METHOD_LIMIT || !method.iter().all(|byte| is_token(*byte)) {
+        return Err(Fault::Malformed("a method is one short word"));
     }
     if target.len() > TARGET_LIMIT {
         return Err(Fault::TargetTooLong);
@@ -228,8 +230,13 @@ mod tests {
             let expected = status.map_or(Ok(Framing::Length(0)), Err);
             assert_eq!(verdict(format!("{line}\r\nHost: x\r\n\r\n")), expected, "{line:?}");
         }
-        let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(TARGET_LIMIT));
-        assert_eq!(verdict(long), Err(414));
+        let long = |method: usize, target: usize| {
+            let (method, target) = ("M".repeat(method), "a".repeat(target));
+            verdict(format!("{method} /{target} HTTP/1.1\r\nHost: x\r\n\r\n"))
+        };
+        assert_eq!(long(METHOD_LIMIT, TARGET_LIMIT - 1), Ok(Framing::Length(0)));
+        assert_eq!(long(3, TARGET_LIMIT), Err(414));
+        assert_eq!(long(METHOD_LIMIT + 1, 0), Err(400));
     }
 
     #[test]
