@@ -7,6 +7,7 @@
 //! Bounded, as RFC 6265, section 6.1, lets user agents be: a cookie of over [`LONGEST`] is refused; over [`COOKIES`]
 //! or over [`ALL`] together, the oldest give way. So neither memory nor a request's head grows as the server pleases.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -91,6 +92,17 @@ impl Kept {
             self.store.remove(&oldest.domain, &oldest.path, &oldest.name);
         }
     }
+
+    /// Names and values for a request, in the order that servers rely on where names are equal: longer paths first,
+    /// then older cookies (RFC 6265, section 5.4).
+    fn sent(&self, target: &Url) -> Vec<(String, String)> {
+        let mut sent = self.store.matches(target);
+        sent.sort_by_cached_key(|cookie| {
+            let this = Key::of(cookie);
+            (Reverse(this.path.len()), self.order.iter().position(|key| *key == this))
+        });
+        sent.into_iter().map(|cookie| (cookie.name().to_owned(), cookie.value().to_owned())).collect()
+    }
 }
 
 impl std::fmt::Debug for Jar {
@@ -109,7 +121,7 @@ impl Jar {
         if let http::header::Entry::Occupied(lines) = headers.entry(SET_COOKIE) {
             if let Some(target) = url(target) {
                 let mut kept = self.kept();
-                for line in lines.iter().filter_map(|line| line.to_str().ok()) {
+                for line in lines.iter().filter_map(|line| std::str::from_utf8(line.as_bytes()).ok()) {
                     kept.take(line, &target);
                 }
                 self.any.store(!kept.order.is_empty(), Ordering::Release);
@@ -124,12 +136,7 @@ impl Jar {
             return;
         }
         let Some(target) = url(target) else { return };
-        let ours: Vec<(String, String)> = self
-            .kept()
-            .store
-            .get_request_values(&target)
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
+        let ours = self.kept().sent(&target);
         if ours.is_empty() {
             return;
         }
@@ -179,6 +186,8 @@ pub(crate) fn strip_ours(headers: &mut HeaderMap, ours: &str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn headers(lines: &[&str]) -> HeaderMap {
@@ -268,6 +277,53 @@ mod tests {
         }
     }
 
+    /// The hosts of a profile, others of its domain, and strangers.
+    const HOSTS: [&str; 6] =
+        ["example.com", "s.example.com", "api.example.com", "s.example.com.evil.org", "xexample.com", "10.0.0.1"];
+
+    proptest! {
+        #[test]
+        fn a_cookie_is_sent_where_rfc_6265_lets_it_and_nowhere_else(
+            from in 0..HOSTS.len(), to in 0..HOSTS.len(), domain in prop::option::of(0..HOSTS.len()),
+            path in prop::sample::select(vec!["", "/", "/api", "/api/", "/ap"]),
+            (secure, https, dot) in any::<(bool, bool, bool)>(), value in "[!#-+./-:<-~]{0,8}",
+        ) {
+            let (from, to) = (HOSTS[from], HOSTS[to]);
+            let jar = Jar::default();
+            let dot = if dot { "." } else { "" };
+            let mut line = format!("n={value}; HttpOnly");
+            if let Some(domain) = domain {
+                line = format!("{line}; Domain={dot}{}", HOSTS[domain]);
+            }
+            if !path.is_empty() {
+                line = format!("{line}; Path={path}");
+            }
+            if secure {
+                line.push_str("; Secure");
+            }
+            let mut answer = HeaderMap::new();
+            answer.append(SET_COOKIE, HeaderValue::from_str(&line).unwrap());
+            jar.keep(&mut answer, &format!("https://{from}/api/flows").parse().unwrap());
+            prop_assert!(answer.is_empty());
+
+            let matches = |host: &str, domain: &str| {
+                let below = host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+                host == domain || (below && host.parse::<std::net::IpAddr>().is_err())
+            };
+            let there = match domain.map(|domain| HOSTS[domain]) {
+                None => from == to,
+                Some(domain) => matches(from, domain) && matches(to, domain),
+            };
+            // From `/api/flows`, its folder is the default; `/ap` is no folder above.
+            let expected = there && (!secure || https) && path != "/ap";
+            let mut request = HeaderMap::new();
+            let scheme = if https { "https" } else { "http" };
+            jar.add(&mut request, &format!("{scheme}://{to}/api/flow_runs").parse().unwrap());
+            let sent = request.get(COOKIE).map(|line| line.to_str().unwrap().to_owned());
+            prop_assert_eq!(sent, expected.then(|| format!("n={value}")), "{} from {}", line, from);
+        }
+    }
+
     /// What a jar sends home after it was given these lines.
     fn sent(lines: impl IntoIterator<Item = String>) -> Vec<String> {
         let (jar, home) = (Jar::default(), Uri::from_static("https://prefect.example.com/api/flows"));
@@ -286,6 +342,21 @@ mod tests {
 
     fn numbered(range: std::ops::Range<usize>) -> Vec<String> {
         range.map(|n| format!("n{n:03}")).collect()
+    }
+
+    #[test]
+    fn cookies_of_one_name_are_sent_longer_paths_first() {
+        let (jar, home) = (Jar::default(), Uri::from_static("https://prefect.example.com/api/flows/x"));
+        let mut answer = HeaderMap::new();
+        for (value, path) in [("root", "/"), ("flows", "/api/flows"), ("api", "/api"), ("other", "/other")] {
+            answer.append(SET_COOKIE, HeaderValue::from_str(&format!("session={value}; Path={path}")).unwrap());
+        }
+        answer.append(SET_COOKIE, HeaderValue::from_bytes("\u{fc}=\u{e9}; Path=/".as_bytes()).unwrap());
+        jar.keep(&mut answer, &home);
+        let mut request = HeaderMap::new();
+        jar.add(&mut request, &home);
+        let expected = "session=flows; session=api; session=root; \u{fc}=\u{e9}";
+        assert_eq!(request[COOKIE].as_bytes(), expected.as_bytes());
     }
 
     #[test]
