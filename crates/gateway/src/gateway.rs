@@ -93,6 +93,27 @@ pub struct Gateway {
     _stop_on_drop: DropGuard,
 }
 
+impl Shared {
+    pub(crate) fn new(config: &Config, port: u16, upstream: Upstream) -> Result<Self, StartError> {
+        Ok(Self {
+            browser_origin: own::browser_origin(&config.profile, port),
+            profile: config.profile.clone(),
+            door: Door::new(config, port)?,
+            upstream,
+            status: watch::Sender::new(Status {
+                health: Health::Unknown,
+                since: SystemTime::now(),
+                version: None,
+                latency: None,
+            }),
+            exchanges: broadcast::Sender::new(EXCHANGES),
+            stop: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            connections: TaskTracker::new(),
+        })
+    }
+}
+
 impl Gateway {
     /// The longest that [`Gateway::probe`] takes.
     pub const PROBE: Duration = pipeline::PROBE;
@@ -105,24 +126,9 @@ impl Gateway {
         let upstream = Upstream::new(&config)?;
         let listeners = listen::bind(config.port).await?;
         let port = listeners.port;
-        let stop = CancellationToken::new();
-        let shared = Arc::new(Shared {
-            browser_origin: own::browser_origin(&config.profile, port),
-            profile: config.profile.clone(),
-            door: Door::new(&config, port)?,
-            upstream,
-            status: watch::Sender::new(Status {
-                health: Health::Unknown,
-                since: SystemTime::now(),
-                version: None,
-                latency: None,
-            }),
-            exchanges: broadcast::Sender::new(EXCHANGES),
-            stop: stop.clone(),
-            cut: CancellationToken::new(),
-            connections: TaskTracker::new(),
-        });
+        let shared = Arc::new(Shared::new(&config, port, upstream)?);
         let task = tokio::spawn(listen::run(listeners, Arc::clone(&shared)));
+        let stop = shared.stop.clone();
         Ok(Self { port, shared, task, _stop_on_drop: stop.drop_guard() })
     }
 

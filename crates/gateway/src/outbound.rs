@@ -9,8 +9,7 @@
 
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, IF_RANGE, ORIGIN, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RANGE, REFERER, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    IF_NONE_MATCH, IF_RANGE, ORIGIN, RANGE, REFERER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 
@@ -19,23 +18,11 @@ use crate::gateway::Shared;
 use crate::route::Target;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-/// Meant for one connection only. `Expect` because it is fulfilled here, when the body is first wanted.
-const HOP_BY_HOP: [HeaderName; 11] = [
-    CONNECTION,
-    EXPECT,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HTTP2_SETTINGS,
-];
+/// Meant for one connection only, with all that are named `Proxy-…`. `Expect` because it is fulfilled here, when the body is first wanted.
+const HOP_BY_HOP: [HeaderName; 8] =
+    [CONNECTION, EXPECT, KEEP_ALIVE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HTTP2_SETTINGS];
 
 const FORWARDED: [HeaderName; 8] = [
     http::header::FORWARDED,
@@ -96,13 +83,21 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .filter_map(|name| name.trim().parse().ok())
+        // As bytes: what is no name must not save those beside it.
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
+    for name in &named {
         headers.remove(name);
     }
+    let fixed: Vec<HeaderName> = headers.keys().filter(|name| is_hop_by_hop(name)).cloned().collect();
+    for name in fixed {
+        headers.remove(name);
+    }
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name) || name.as_str().starts_with("proxy-")
 }
 
 fn replace(headers: &mut HeaderMap, name: HeaderName, text: &str) {
@@ -110,4 +105,186 @@ fn replace(headers: &mut HeaderMap, name: HeaderName, text: &str) {
         Ok(value) => headers.insert(name, value),
         Err(_) => headers.remove(name),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::LazyLock;
+
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    use http::{Method, Request, Uri};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::{Config, EdgeCredential, LocalPrograms, Remote, UserPassword};
+    use crate::upstream::Upstream;
+    use crate::{Secret, route};
+
+    const OURS: &str = "http://127.0.0.1:4201";
+    const PLACES: [(&str, Option<&str>); 4] = [
+        ("http://s:4200", None),
+        ("https://s.example.com/prefect", None),
+        ("https://s.example.com/prefect", Some("https://api.example.com:8443/x/api")),
+        ("https://[2001:db8::1]/", Some("http://10.0.0.1/api")),
+    ];
+
+    fn shared((url, api_url): (&str, Option<&str>)) -> Shared {
+        let mut remote = Remote::at(url.parse().unwrap());
+        remote.api_url = api_url.map(|url| url.parse().unwrap());
+        remote.edge = Some(EdgeCredential::Basic(UserPassword { username: "bob".into(), password: Secret::new("pw") }));
+        remote.headers = vec![("x-secret".parse().unwrap(), Secret::new("canary"))];
+        let config = Config {
+            profile: "prod".into(),
+            name: "Production".into(),
+            port: 4201,
+            local_key: Secret::new("key"),
+            local_programs: LocalPrograms::Key,
+            read_only: false,
+            remote,
+        };
+        Shared::new(&config, 4201, Upstream::new(&config).unwrap()).unwrap()
+    }
+
+    static SHARED: LazyLock<[Shared; 4]> = LazyLock::new(|| PLACES.map(shared));
+
+    /// What a request becomes, if it goes anywhere.
+    fn sent(place: usize, target: &str, lines: &[(String, Vec<u8>)]) -> Option<Parts> {
+        let shared = &SHARED[place];
+        let mut request = Request::builder().method(Method::GET).uri(target.parse::<Uri>().ok()?);
+        for (name, value) in lines {
+            request = request.header(name, HeaderValue::from_bytes(value).unwrap());
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let target = route::target(&parts.uri, &shared.upstream).ok()?;
+        rewrite(&mut parts, OURS, &target, shared);
+        Some(parts)
+    }
+
+    /// Ours as they are sent, whatever came.
+    fn ours() -> BTreeMap<String, Vec<Vec<u8>>> {
+        let basic = format!("Basic {}", BASE64_STANDARD.encode("bob:pw"));
+        [("authorization", basic.as_str()), ("x-secret", "canary")]
+            .map(|(name, value)| (name.to_owned(), vec![value.as_bytes().to_vec()]))
+            .into()
+    }
+
+    fn by_name<'l>(lines: impl IntoIterator<Item = (&'l str, &'l [u8])>) -> BTreeMap<String, Vec<Vec<u8>>> {
+        let mut found: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+        for (name, value) in lines {
+            found.entry(name.to_owned()).or_default().push(value.to_vec());
+        }
+        found
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        const STAY: [&str; 17] = [
+            "te",
+            "trailer",
+            "upgrade",
+            "keep-alive",
+            "proxy-connection",
+            "proxy-authorization",
+            "proxy-authenticate",
+            "proxy-authentication-info",
+            "http2-settings",
+            "expect",
+            "transfer-encoding",
+            "host",
+            "via",
+            "forwarded",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-real-ip",
+        ];
+        let stay = prop::sample::select(STAY.to_vec()).prop_map(str::to_owned);
+        let ours = prop::sample::select(vec!["authorization", "x-secret"]).prop_map(str::to_owned);
+        prop_oneof![stay, ours, "x-[a-c]", "[a-z!#$%&'*+.^_`|~0-9]{1,6}"]
+    }
+
+    fn value() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(prop_oneof![b' '..=b'~', 0x80..=0xff_u8, Just(b'\t')], 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_for_one_hop_stays_here_and_all_else_passes_as_it_came(
+            lines in prop::collection::vec((name(), value()), 0..12),
+            connection in prop::collection::vec(
+                prop::collection::vec(prop_oneof![name().prop_map(String::into_bytes), value()], 0..4), 0..3,
+            ),
+        ) {
+            let mut all = lines.clone();
+            for names in &connection {
+                all.insert(all.len() / 2, ("connection".to_owned(), names.join(&b" ,"[..])));
+            }
+            let parts = sent(0, "/api/flows", &all).unwrap();
+            let found = by_name(parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+
+            let named = |name: &str| {
+                let names = connection.iter().flatten().flat_map(|names| names.split(|byte| *byte == b','));
+                names.map(<[u8]>::trim_ascii).any(|named| named.eq_ignore_ascii_case(name.as_bytes()))
+            };
+            let stays = |name: &str| {
+                let forwarded = FORWARDED.iter().any(|header| header == name);
+                named(name) || forwarded || name == "host" || is_hop_by_hop(&name.parse().unwrap())
+            };
+            let passing = lines.iter().filter(|(name, _)| !stays(name));
+            let mut expected = by_name(passing.map(|(name, value)| (name.as_str(), &value[..])));
+            expected.extend(ours());
+            prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn the_credential_reaches_no_scheme_host_and_port_but_the_profiles(
+            place in 0..PLACES.len(),
+            start in prop::sample::select(vec![
+                "/", "//evil.com", "/\\evil.com", "/@evil.com", "/api", "/api/", "/prefect", "/.", "/%2e%2e", "/:80",
+                "http://evil.com", "https://evil.com:443/api", "http://s:4200@evil.com", "http://127.0.0.1:4201/api",
+                "evil.com:80", "*", "@evil.com",
+            ]),
+            rest in "[a-z0-9/.:@?%\\\\;&=_-]{0,20}",
+            host in prop::option::of("[a-z0-9.:@/]{1,12}"),
+        ) {
+            let target = format!("{start}{rest}");
+            let lines: Vec<_> = ["host", "x-forwarded-host", "x-original-url", "connection"]
+                .into_iter()
+                .filter_map(|name| Some((name.to_owned(), host.clone()?.into_bytes())))
+                .collect();
+            let Some(parts) = sent(place, &target, &lines) else { return Ok(()) };
+            let origin = |url: &str| url::Url::parse(url).unwrap().origin();
+            let (url, api_url) = PLACES[place];
+            let to = origin(&parts.uri.to_string());
+            prop_assert!(to == origin(url) || api_url.is_some_and(|api_url| to == origin(api_url)), "{}", parts.uri);
+            // `Host` is made of this alone.
+            prop_assert!(!parts.headers.contains_key(HOST));
+            for (name, values) in ours() {
+                let found: Vec<_> = parts.headers.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
+                prop_assert_eq!(found, values, "{}", name);
+                prop_assert!(parts.headers.get_all(&name).iter().all(HeaderValue::is_sensitive));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_does_not_save_the_names_beside_it() {
+        let line = |value: &[u8]| vec![("connection".to_owned(), value.to_vec()), ("x-a".to_owned(), b"1".to_vec())];
+        for value in [&b"x-a"[..], b"X-A ,\xfc", b"\xfc,x-a", b"a b, x-a", b",,\tx-a\t,"] {
+            let parts = sent(0, "/", &line(value)).unwrap();
+            assert!(!parts.headers.contains_key("x-a"), "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn an_api_at_another_address_gets_the_credential_as_the_ui_does() {
+        for (path, expected) in [
+            ("/v2/runs", "https://s.example.com/prefect/v2/runs"),
+            ("/api/flows", "https://api.example.com:8443/x/api/flows"),
+        ] {
+            let parts = sent(2, path, &[]).unwrap();
+            assert_eq!(parts.uri, expected);
+            assert!(parts.headers.contains_key(AUTHORIZATION) && parts.headers.contains_key("x-secret"));
+        }
+    }
 }
