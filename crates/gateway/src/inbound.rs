@@ -17,7 +17,7 @@ use http::header::{
 use http::response::Parts;
 
 use crate::outbound::strip_hop_by_hop;
-use crate::route::Target;
+use crate::route::{Target, meaning};
 use crate::upstream::{Base, Upstream};
 
 const STRIPPED: [HeaderName; 13] = [
@@ -48,10 +48,7 @@ pub(crate) fn rewrite(parts: &mut Parts, origin: &str, target: &Target, upstream
     for name in [LOCATION, CONTENT_LOCATION] {
         map(headers, &name, |text| map_url(text, origin, upstream));
     }
-    map(headers, &REFRESH, |text| {
-        let (delay, url) = text.split_once('=')?;
-        Some(format!("{delay}={}", map_url(url.trim().trim_matches(['"', '\'']), origin, upstream)?))
-    });
+    map(headers, &REFRESH, |text| map_refresh(text, origin, upstream));
     map(headers, &LINK, |text| {
         let mapped: Vec<String> = text
             .split('<')
@@ -65,7 +62,7 @@ pub(crate) fn rewrite(parts: &mut Parts, origin: &str, target: &Target, upstream
         Some(mapped.join("<"))
     });
     for name in [CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY] {
-        map(headers, &name, |policy| Some(map_policy(policy, origin, upstream)));
+        map(headers, &name, |policies| Some(map_policies(policies, origin, upstream)));
     }
 
     if is_html(headers) {
@@ -77,17 +74,19 @@ pub(crate) fn rewrite(parts: &mut Parts, origin: &str, target: &Target, upstream
 
 /// Whether this is a page.
 pub(crate) fn is_html(headers: &HeaderMap) -> bool {
-    headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|text| text.trim_start().get(..9).is_some_and(|start| start.eq_ignore_ascii_case("text/html")))
+    let html = |value: &HeaderValue| {
+        value.as_bytes().trim_ascii_start().get(..9).is_some_and(|start| start.eq_ignore_ascii_case(b"text/html"))
+    };
+    // Of several lines, browsers take the last that they understand.
+    headers.get_all(CONTENT_TYPE).iter().any(html)
 }
 
 fn map(headers: &mut HeaderMap, name: &HeaderName, with: impl Fn(&str) -> Option<String>) {
     if let http::header::Entry::Occupied(mut lines) = headers.entry(name) {
         for line in lines.iter_mut() {
-            if let Some(mapped) = line.to_str().ok().and_then(&with).and_then(|text| HeaderValue::from_str(&text).ok())
-            {
+            // Some servers write paths that are not ASCII as they are.
+            let text = std::str::from_utf8(line.as_bytes()).ok();
+            if let Some(mapped) = text.and_then(&with).and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok()) {
                 *line = mapped;
             }
         }
@@ -96,37 +95,56 @@ fn map(headers: &mut HeaderMap, name: &HeaderName, with: impl Fn(&str) -> Option
 
 /// An absolute URL on the server's own origin, as ours. `None` leaves it: relative ones stay inside anyway, and
 /// another host, port, scheme or userinfo is not the profile's.
-fn map_url(text: &str, origin: &str, upstream: &Upstream) -> Option<String> {
+pub(crate) fn map_url(text: &str, origin: &str, upstream: &Upstream) -> Option<String> {
     let on = |base: &Base| {
         let rest = text.get(base.origin.len()..)?;
         let same = text[..base.origin.len()].eq_ignore_ascii_case(&base.origin);
+        let rest = rest.strip_prefix(base.unsaid_port()).unwrap_or(rest);
         (same && (rest.is_empty() || rest.starts_with(['/', '?', '#']))).then_some(rest)
     };
     if let Some(rest) = on(&upstream.api) {
         let path = rest.split(['?', '#']).next().unwrap_or(rest);
-        if let Some(below) = upstream.api.below(path) {
+        // What climbs out of it again is somewhere else.
+        if let Some(below) = upstream.api.below(path).filter(|below| meaning(below).is_some()) {
             return Some(format!("{origin}/api{below}{}", &rest[path.len()..]));
         }
     }
     on(&upstream.ui).map(|rest| format!("{origin}{rest}"))
 }
 
-/// CSP: our origin for the server's, and no `upgrade-insecure-requests`, which would send us to https.
-fn map_policy(policy: &str, origin: &str, upstream: &Upstream) -> String {
-    let directives: Vec<String> = policy
-        .split(';')
-        .map(str::trim)
-        .filter(|directive| !directive.eq_ignore_ascii_case("upgrade-insecure-requests"))
-        .filter(|directive| !directive.eq_ignore_ascii_case("block-all-mixed-content"))
-        .map(|directive| {
-            let words: Vec<String> = directive
-                .split_ascii_whitespace()
-                .map(|word| map_url(word, origin, upstream).unwrap_or_else(|| word.to_owned()))
-                .collect();
-            words.join(" ")
-        })
-        .collect();
-    directives.join("; ")
+/// `5; url=…`, and what else browsers take for it: <https://html.spec.whatwg.org/#shared-declarative-refresh-steps>.
+fn map_refresh(text: &str, origin: &str, upstream: &Upstream) -> Option<String> {
+    let rest = text.trim_start().trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let delay = &text[..text.len() - rest.len()];
+    let rest = rest.trim_start();
+    let rest = rest.strip_prefix([';', ',']).unwrap_or(rest).trim_start();
+    let named = rest.get(..3).filter(|name| name.eq_ignore_ascii_case("url")).map(|_| rest[3..].trim_start());
+    let url = named.and_then(|rest| rest.strip_prefix('=')).unwrap_or(rest).trim();
+    let url = match url.chars().next() {
+        Some(quote @ ('"' | '\'')) => url[1..].split(quote).next()?,
+        _ => url,
+    };
+    Some(format!("{delay}; url={}", map_url(url, origin, upstream)?))
+}
+
+/// CSP, one policy or several: our origin for the server's, and no `upgrade-insecure-requests`, which would send us to
+/// https.
+fn map_policies(policies: &str, origin: &str, upstream: &Upstream) -> String {
+    let source = |word: &str| {
+        // A host may stand without its scheme.
+        let whole = |base: &Base| map_url(&format!("{}://{word}", base.scheme), origin, upstream);
+        let mapped = map_url(word, origin, upstream).or_else(|| whole(&upstream.ui)).or_else(|| whole(&upstream.api));
+        mapped.unwrap_or_else(|| word.to_owned())
+    };
+    let directive = |directive: &str| {
+        let mut words = directive.split_ascii_whitespace();
+        let name = words.next()?;
+        let to_https = ["upgrade-insecure-requests", "block-all-mixed-content"];
+        let stays = !to_https.iter().any(|dropped| dropped.eq_ignore_ascii_case(name));
+        stays.then(|| std::iter::once(name.to_owned()).chain(words.map(source)).collect::<Vec<_>>().join(" "))
+    };
+    let policies = policies.split(',').map(|policy| policy.split(';').filter_map(directive).collect::<Vec<_>>());
+    policies.filter(|policy| !policy.is_empty()).map(|policy| policy.join("; ")).collect::<Vec<_>>().join(", ")
 }
 
 /// `…/assets/index-BxJ1c2d3.js`: the name changes when the content does.
@@ -170,6 +188,9 @@ mod tests {
         for (text, expected) in [
             ("https://s.example.com/prefect/v2", Some("http://prod.localhost:4201/prefect/v2")),
             ("https://S.example.com", Some(OURS)),
+            ("https://s.example.com:443/prefect/", Some("http://prod.localhost:4201/prefect/")),
+            ("https://s.example.com:4430/", None),
+            ("https://s.example.com/f\u{fc}r", Some("http://prod.localhost:4201/f\u{fc}r")),
             ("https://api.example.com/x/api/flows?a=1", Some("http://prod.localhost:4201/api/flows?a=1")),
             ("https://api.example.com/other", None),
             ("http://s.example.com/", None),
@@ -186,9 +207,45 @@ mod tests {
     #[test]
     fn policies_name_us_and_do_not_upgrade() {
         insta::assert_snapshot!(
-            map_policy("default-src 'self' https://s.example.com; upgrade-insecure-requests; img-src data:", OURS, &upstream()),
+            map_policies("default-src 'self' https://s.example.com; upgrade-insecure-requests; img-src data:", OURS, &upstream()),
             @"default-src 'self' http://prod.localhost:4201; img-src data:"
         );
+        // Several policies in one line; a directive is known by its name, whatever follows it; a host without a scheme.
+        insta::assert_snapshot!(
+            map_policies("Upgrade-Insecure-Requests, img-src s.example.com api.example.com/x/api evil.com;; block-all-mixed-content 1;, ,x", OURS, &upstream()),
+            @"img-src http://prod.localhost:4201 http://prod.localhost:4201/api evil.com, x"
+        );
+    }
+
+    #[test]
+    fn a_refresh_leads_to_us_however_it_is_written() {
+        let upstream = upstream();
+        for (text, expected) in [
+            ("5; url=https://s.example.com/a", Some("5; url=http://prod.localhost:4201/a")),
+            ("0;URL = 'https://s.example.com/a?b=c' x", Some("0; url=http://prod.localhost:4201/a?b=c")),
+            ("0,https://s.example.com/a?b=c", Some("0; url=http://prod.localhost:4201/a?b=c")),
+            ("1.5 \"https://s.example.com\"", Some("1.5; url=http://prod.localhost:4201")),
+            ("5; url=https://elsewhere.example/?u=https://s.example.com/", None),
+            ("5; url=/a", None),
+            ("5", None),
+            ("", None),
+        ] {
+            assert_eq!(map_refresh(text, OURS, &upstream).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_known_as_one_whatever_stands_beside() {
+        for (lines, expected) in [
+            (&["text/html"][..], true),
+            (&[" Text/HTML; charset=\u{fc}"], true),
+            (&["text/plain", "text/html"], true),
+            (&["application/json"], false),
+            (&[], false),
+        ] {
+            let lines = lines.iter().map(|line| (CONTENT_TYPE, HeaderValue::from_bytes(line.as_bytes()).unwrap()));
+            assert_eq!(is_html(&lines.collect()), expected);
+        }
     }
 
     #[test]

@@ -57,7 +57,7 @@ fn at(base: &Base, rest: &str, query: Option<&str>, upstream: &Upstream) -> Resu
     const OUTSIDE: Fault = Fault::Malformed("the path leaves the server's base path");
 
     let decoded = percent_decode(rest.as_bytes());
-    let meaning = meaning(&decoded).filter(|_| !climbs_later(&decoded)).ok_or(OUTSIDE)?;
+    let meaning = resolve(&decoded).filter(|_| !climbs_later(&decoded)).ok_or(OUTSIDE)?;
     let is_plain = is_plain(rest, &decoded, &meaning);
     let full = format!("{}{meaning}", base.path);
     let api_path = (base.origin == upstream.api.origin).then(|| upstream.api.below(&full).map(str::to_owned)).flatten();
@@ -99,17 +99,22 @@ fn climbs_later(decoded: &str) -> bool {
             return false;
         }
         decoded = percent_decode(decoded.as_bytes());
-        if meaning(&decoded).is_none() {
+        if resolve(&decoded).is_none() {
             return true;
         }
     }
     percent_decode(decoded.as_bytes()) != decoded
 }
 
-/// What a path means to a server that has decoded it once: `None` if it climbs above its start.
+/// What a path means to a server that decodes it once: `None` if it climbs above its start.
+pub(crate) fn meaning(path: &str) -> Option<String> {
+    resolve(&percent_decode(path.as_bytes()))
+}
+
+/// A decoded path without its dot segments: `None` if it climbs above its start.
 ///
 /// Backslashes count as slashes and `..;x` as `..`, since some servers take them so.
-fn meaning(decoded: &str) -> Option<String> {
+fn resolve(decoded: &str) -> Option<String> {
     let mut segments: Vec<&str> = Vec::new();
     for segment in decoded.split(['/', '\\']) {
         match segment.split(';').next().unwrap_or(segment) {
@@ -152,6 +157,9 @@ fn percent_decode(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
     use url::Url;
 
     use super::*;
@@ -238,6 +246,49 @@ mod tests {
                 expected,
                 "{url} {path}"
             );
+        }
+    }
+
+    static UPSTREAMS: LazyLock<[Upstream; 4]> = LazyLock::new(|| {
+        [
+            upstream("http://s:4200", None),
+            upstream("https://s.example.com/prefect", None),
+            upstream("https://s.example.com/prefect", Some("https://api.example.com:8443/x/api")),
+            upstream("https://s.example.com", Some("https://s.example.com/other/api")),
+        ]
+    });
+
+    proptest! {
+        #[test]
+        fn a_path_keeps_its_bytes_stays_in_its_base_and_leads_back_to_itself(
+            which in 0..4_usize,
+            start in prop::sample::select(vec!["", "/api", "/prefect", "/prefect/api", "/other/api", "/x", "/assets"]),
+            rest in "(/([a-z.;@:\\\\]|%2[efEF]|%5c|%25|\u{fc}|\\.\\.){0,4}){1,5}(\\?[a-z=&/?.%]{0,8})?",
+        ) {
+            const OURS: &str = "http://prod.localhost:4201";
+            let (upstream, came) = (&UPSTREAMS[which], format!("{start}{rest}"));
+            let Ok(to) = target(&came.parse().unwrap(), upstream) else { return Ok(()) };
+            let (ui, api) = (&upstream.ui, &upstream.api);
+            prop_assert!([ui, api].contains(&&to.base));
+            prop_assert_eq!((to.uri.scheme(), to.uri.authority()), (Some(&to.base.scheme), Some(&to.base.authority)));
+
+            // As it came, below its base; with the base's own path and `/api` in it or not.
+            let raw = to.uri.path_and_query().unwrap().as_str();
+            let below = raw.strip_prefix(to.base.path.as_str()).unwrap();
+            let mut said = vec![came.clone()];
+            said.extend(came.strip_prefix(ui.path.as_str()).map(str::to_owned));
+            said.extend(said.clone().iter().filter_map(|path| path.strip_prefix("/api").map(str::to_owned)));
+            prop_assert!(said.iter().any(|path| path == below), "{} -> {}", came, raw);
+
+            // A browser resolves dots before it asks: nothing is left to climb out with.
+            let seen = Url::parse(&to.uri.to_string()).unwrap();
+            prop_assert!(to.base.below(seen.path()).is_some(), "{} -> {}", came, seen);
+
+            // The server calls it by its full name: through us that is the same place.
+            let mapped = crate::inbound::map_url(&to.uri.to_string(), OURS, upstream).unwrap();
+            let again = target(&mapped.strip_prefix(OURS).unwrap().parse().unwrap(), upstream).unwrap();
+            prop_assert_eq!(again.uri, to.uri, "{}", came);
+            prop_assert_eq!((again.api_path, again.is_settings), (to.api_path, to.is_settings));
         }
     }
 }

@@ -97,6 +97,15 @@ impl Base {
         }
     }
 
+    /// The port that goes without saying, as some servers say it all the same.
+    pub(crate) fn unsaid_port(&self) -> &'static str {
+        match (self.authority.port(), self.scheme == Scheme::HTTPS) {
+            (Some(_), _) => "",
+            (None, true) => ":443",
+            (None, false) => ":80",
+        }
+    }
+
     fn join(&self, suffix: &str) -> Self {
         Self { path: format!("{}{suffix}", self.path), ..self.clone() }
     }
