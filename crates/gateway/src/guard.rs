@@ -21,6 +21,7 @@ use self::door::{Door, Who};
 use self::upgrade::Socket;
 use crate::fault::Fault;
 use crate::listen::peer::{Peer, User};
+use crate::route;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -82,8 +83,10 @@ fn site<B>(request: &Request<B>, own: &str) -> Result<(), Fault> {
     }
 }
 
+/// Whatever base path stands before it, and however it is written.
 fn guarded(path: &str) -> bool {
-    path.starts_with("/api") || path.starts_with("/.postern")
+    let is_ours = |segment: &str| matches!(segment, "api" | ".postern");
+    route::meaning(path).is_none_or(|meaning| meaning.split('/').any(is_ours))
 }
 
 /// A person's browser asks for a page.

@@ -127,6 +127,13 @@ async fn foreign_hosts_and_pages_reach_nothing_even_with_a_session() {
         }
         held(held_by);
     }
+    for path in ["/%61pi/flows", "//api/flows", "/prefect/api/flows", "/x/../api/flows", "/.%70ostern/status", "/.."] {
+        let site = format!("{cookie}Sec-Fetch-Site: same-site\r\n{NAVIGATES}");
+        let answer = ask(&gateway, &format!("GET {path}"), &site).await;
+        assert_eq!((status(&answer), header(&answer, "postern-fault")), (403, vec!["cross_site"]), "{path}");
+        held("A18");
+    }
+    assert!(server.received().is_empty());
 }
 
 #[tokio::test]
