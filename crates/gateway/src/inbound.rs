@@ -3,7 +3,8 @@
 //! 1. Strip hop-by-hop headers, both fixed and named.
 //! 2. Keep the server's cookies here.
 //! 3. Strip what would bind the browser to us for the server's sake (HSTS, Alt-Svc, Clear-Site-Data), what
-//!    would open our origin to others (CORS), and what makes browsers ask for a password (challenges).
+//!    would open our origin to others (CORS), what makes browsers ask for a password (challenges), and what would
+//!    pass for a fault of ours.
 //! 4. Map mentions of the server's own origin to ours, so that links and redirects stay inside.
 //! 5. Content-hashed assets are `immutable`; pages may not be framed by others.
 
@@ -16,11 +17,12 @@ use http::header::{
 };
 use http::response::Parts;
 
+use crate::fault::answer::POSTERN_FAULT;
 use crate::outbound::strip_hop_by_hop;
 use crate::route::{Target, meaning};
 use crate::upstream::{Base, Upstream};
 
-const STRIPPED: [HeaderName; 13] = [
+const STRIPPED: [HeaderName; 14] = [
     STRICT_TRANSPORT_SECURITY,
     ALT_SVC,
     HeaderName::from_static("clear-site-data"),
@@ -34,6 +36,7 @@ const STRIPPED: [HeaderName; 13] = [
     ACCESS_CONTROL_EXPOSE_HEADERS,
     ACCESS_CONTROL_MAX_AGE,
     HeaderName::from_static("access-control-allow-private-network"),
+    POSTERN_FAULT,
 ];
 
 /// Rewrites the head in place; `origin` is ours as the visitor names it.

@@ -44,7 +44,7 @@ pub(crate) fn rewrite(parts: &mut Parts, origin: &str, target: &Target, shared: 
     }
 
     cookies::strip_ours(headers, &shared.door.cookie);
-    if headers.get(AUTHORIZATION).is_some_and(|value| shared.door.key_matches(value)) {
+    if headers.get_all(AUTHORIZATION).iter().any(|value| shared.door.key_matches(value)) {
         headers.remove(AUTHORIZATION);
     }
 
@@ -273,6 +273,22 @@ mod tests {
         for value in [&b"x-a"[..], b"X-A ,\xfc", b"\xfc,x-a", b"a b, x-a", b",,\tx-a\t,"] {
             let parts = sent(0, "/", &line(value)).unwrap();
             assert!(!parts.headers.contains_key("x-a"), "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_local_key_stays_here_wherever_it_stands() {
+        let mut place = shared(PLACES[0]);
+        place.upstream.inserted.clear();
+        for lines in [["Bearer key", "Bearer x"], ["Bearer x", "Bearer key"]] {
+            let mut request = Request::builder();
+            for line in lines {
+                request = request.header(AUTHORIZATION, line);
+            }
+            let (mut parts, ()) = request.body(()).unwrap().into_parts();
+            let target = route::target(&parts.uri, &place.upstream).unwrap();
+            rewrite(&mut parts, OURS, &target, &place);
+            assert!(!parts.headers.contains_key(AUTHORIZATION), "{lines:?}");
         }
     }
 

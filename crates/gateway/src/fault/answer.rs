@@ -21,7 +21,7 @@ use crate::body::Body;
 use crate::guard;
 
 /// Names the fault, for those who read headers.
-const POSTERN_FAULT: HeaderName = HeaderName::from_static("postern-fault");
+pub(crate) const POSTERN_FAULT: HeaderName = HeaderName::from_static("postern-fault");
 /// A page about a server in trouble asks again by itself after so many seconds.
 const RETRY: u8 = 5;
 

@@ -15,7 +15,7 @@ async fn what_would_bind_or_open_the_browser_is_stripped_and_links_stay_inside()
             format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nStrict-Transport-Security: max-age=1\r\n\
                  Alt-Svc: h3=\":443\"\r\nClear-Site-Data: \"*\"\r\nAccess-Control-Allow-Origin: *\r\n\
-                 Access-Control-Allow-Credentials: true\r\nKeep-Alive: timeout=5\r\nConnection: X-Named\r\nX-Named: 1\r\n\
+                 Access-Control-Allow-Credentials: true\r\nPostern-Fault: not_let_in\r\nKeep-Alive: timeout=5\r\nConnection: X-Named\r\nX-Named: 1\r\n\
                  Content-Security-Policy: default-src 'self' http://{own}; upgrade-insecure-requests\r\n\
                  Link: <http://{own}/a>; rel=preload, <https://elsewhere.example/b>; rel=x\r\n\
                  Refresh: 5; url=http://{own}/soon\r\nX-Kept: yes\r\nContent-Length: 2\r\n\r\nhi"
@@ -35,6 +35,7 @@ async fn what_would_bind_or_open_the_browser_is_stripped_and_links_stay_inside()
         ("A14", "access-control-allow-credentials"),
         ("D43", "keep-alive"),
         ("D42", "x-named"),
+        ("D43", "postern-fault"),
     ] {
         assert!(header(&answer, name).is_empty(), "{name}");
         held(line);
