@@ -1,7 +1,10 @@
 //! The system's table of TCP sockets: whose a connection is, and which program has a port.
 //!
-//! Linux: `/proc/net/tcp` and `tcp6` (proc(5)). Other systems tell nothing here, and callers must take
-//! nothing for a no.
+//! Linux: sock_diag(7), and where that is closed (it may be, in containers) `/proc/net/tcp` and `tcp6` (proc(5)). Other
+//! systems tell nothing here, and callers must take nothing for a no.
+
+#[cfg(target_os = "linux")]
+mod diag;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{own_user, owner, program_on};
@@ -14,6 +17,8 @@ mod linux {
     use std::fs;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
     use std::os::unix::fs::MetadataExt;
+
+    use super::diag;
 
     /// `TCP_LISTEN` in the kernel's `tcp_states.h`.
     const LISTEN: &str = "0A";
@@ -61,6 +66,14 @@ mod linux {
 
     /// The user whose socket `local` is, connected to `remote`.
     pub(crate) fn owner(local: SocketAddr, remote: SocketAddr) -> Option<u32> {
+        diag::owner(local, remote).unwrap_or_else(|error| {
+            tracing::trace!(%error, "sock_diag");
+            listed_owner(local, remote)
+        })
+    }
+
+    /// The same, from the tables.
+    fn listed_owner(local: SocketAddr, remote: SocketAddr) -> Option<u32> {
         tables().find_map(|table| {
             rows(&table).find(|row| row.local == local && row.remote == remote && row.inode != "0").map(|row| row.uid)
         })
@@ -112,13 +125,29 @@ mod linux {
 
         #[test]
         fn this_program_is_found_behind_its_sockets() {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let local = listener.local_addr().unwrap();
-            let client = TcpStream::connect(local).unwrap();
-            assert_eq!(owner(client.local_addr().unwrap(), local), own_user());
             assert!(own_user().is_some());
-            let program = program_on(local).unwrap();
-            assert!(program.ends_with(&format!("(pid {})", std::process::id())), "{program}");
+            for (listen, connect) in [
+                ("127.0.0.1:0", "127.0.0.1"),
+                // A client that takes IPv4 for a part of IPv6.
+                ("127.0.0.1:0", "::ffff:127.0.0.1"),
+                ("[::1]:0", "::1"),
+            ] {
+                let listener = TcpListener::bind(listen).unwrap();
+                let local = listener.local_addr().unwrap();
+                let client = TcpStream::connect((connect.parse::<IpAddr>().unwrap(), local.port())).unwrap();
+                let (accepted, remote) = listener.accept().unwrap();
+                assert_eq!(diag::owner(remote, local).unwrap(), own_user(), "{connect}");
+                assert_eq!(listed_owner(remote, local), own_user(), "{connect}");
+                let program = program_on(local).unwrap();
+                assert!(program.ends_with(&format!("(pid {})", std::process::id())), "{program}");
+
+                // The connection stands until both sides have ended it, and belongs to nobody.
+                drop(client);
+                assert_eq!((diag::owner(remote, local).unwrap(), listed_owner(remote, local)), (None, None));
+                drop(accepted);
+                // Nor is who listens there taken for it.
+                assert_eq!(diag::owner(local, remote).unwrap(), None);
+            }
         }
     }
 }
