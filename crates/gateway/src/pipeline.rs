@@ -11,7 +11,7 @@ use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use crate::body::Body;
 use crate::fault::Fault;
@@ -38,6 +38,7 @@ pub(crate) async fn answer(
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let audience = Audience::of(&request);
     let upgrade = request.headers().contains_key(UPGRADE);
+    let upload = !request.body().is_end_stream();
     let mut door = Door::Refused;
 
     // 1. listen: what was no request is answered in a request's place.
@@ -55,7 +56,9 @@ pub(crate) async fn answer(
     let fault = outcome.as_ref().err().map(Fault::code);
     let profile = (door != Door::Refused).then_some(shared.upstream.name.as_str());
     let mut response = outcome.unwrap_or_else(|fault| audience.answer(&fault, profile));
-    last |= connection.peer.is_finished();
+    // What is left of an upload that broke off here is not read, and hyper ends such a connection without a word: the
+    // client must not take that end for one of its next request.
+    last |= connection.peer.is_finished() || connection.peer.is_sending() || (upload && fault.is_some());
     if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // What follows is nothing; or it was not judged, because it could have been another protocol's.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

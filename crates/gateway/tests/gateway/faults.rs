@@ -2,6 +2,8 @@
 
 use postern_gateway::{Config, Fault, Gateway, Health, LocalPrograms};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::support::*;
 
@@ -377,5 +379,42 @@ async fn only_a_person_who_is_let_in_makes_a_refused_credential_be_tried_again()
         }
         ask(&gateway, "GET /", &format!("{NAVIGATES}{}", key())).await;
         assert_eq!(tried(), 2, "{local_programs:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_end_of_an_upload_says_that_it_is_the_last() {
+    let early = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n";
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        // Reads no bodies.
+        while let Ok((mut stream, _)) = listener.accept().await {
+            stream.read(&mut [0; 2000]).await.unwrap();
+            stream.write_all(early.as_bytes()).await.unwrap();
+            std::mem::forget(stream);
+        }
+    });
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let key = || format!("{}Prefect-Csrf-Token: mine\r\n", key());
+    let chunked = format!("{}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", key());
+    for (port, line, rest, expected, last) in [
+        (port, "POST", format!("{}Content-Length: 900000\r\n\r\nhello", key()), 413, true),
+        (port, "POST", chunked.clone(), 413, true),
+        (port, "GET", format!("{}\r\n", key()), 413, false),
+        (gone, "POST", format!("{chunked}0\r\n\r\n"), 502, true),
+        (gone, "GET", format!("{}\r\n", key()), 502, false),
+    ] {
+        let gateway = Gateway::start(config(port)).await.unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", gateway.port())).await.unwrap();
+        let head = format!("{line} /api/flows HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{rest}", gateway.port());
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while crate::support::find(&answer, b"\r\n\r\n").is_none() {
+            assert!(timeout(SOON, stream.read_buf(&mut answer)).await.unwrap().unwrap() > 0);
+        }
+        let answer = String::from_utf8_lossy(&answer);
+        let told = header(&answer, "connection") == ["close"];
+        assert_eq!((status(&answer), told), (expected, last), "{line} {rest}");
     }
 }
