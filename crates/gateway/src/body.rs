@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::fault::Fault;
+use crate::send::Download;
 use crate::status::Status;
 
 /// Nobody takes longer over a body that is read before it is sent on.
@@ -25,10 +26,12 @@ const UPLOAD: Duration = Duration::from_secs(120);
 pub(crate) enum Body {
     /// Ours, complete.
     Ours(Full<Bytes>),
-    /// The peer's, frame by frame.
+    /// The visitor's, frame by frame.
     Stream(Incoming),
-    /// The peer's, and the server's version is read from it in passing.
-    Version(Incoming, VersionReader),
+    /// The server's.
+    Answer(Download),
+    /// The server's, and its version is read from it in passing.
+    Version(Download, VersionReader),
 }
 
 impl Body {
@@ -61,12 +64,13 @@ impl hyper::body::Body for Body {
         let frame = match self.get_mut() {
             Self::Ours(full) => return Pin::new(full).poll_frame(cx).map_err(|never| match never {}),
             Self::Stream(incoming) => ready!(Pin::new(incoming).poll_frame(cx)),
-            Self::Version(incoming, reader) => {
-                let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+            Self::Answer(download) => ready!(Pin::new(download).poll_frame(cx)),
+            Self::Version(download, reader) => {
+                let frame = ready!(Pin::new(&mut *download).poll_frame(cx));
                 if let Some(Ok(frame)) = &frame
                     && let Some(data) = frame.data_ref()
                 {
-                    reader.read(data, incoming.is_end_stream());
+                    reader.read(data, download.is_end_stream());
                 }
                 frame
             }
@@ -77,14 +81,16 @@ impl hyper::body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Ours(full) => full.is_end_stream(),
-            Self::Stream(incoming) | Self::Version(incoming, _) => incoming.is_end_stream(),
+            Self::Stream(incoming) => incoming.is_end_stream(),
+            Self::Answer(download) | Self::Version(download, _) => download.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Ours(full) => full.size_hint(),
-            Self::Stream(incoming) | Self::Version(incoming, _) => incoming.size_hint(),
+            Self::Stream(incoming) => incoming.size_hint(),
+            Self::Answer(download) | Self::Version(download, _) => download.size_hint(),
         }
     }
 }

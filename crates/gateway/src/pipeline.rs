@@ -173,7 +173,7 @@ pub(crate) async fn forward(
     }
     let body = match question {
         Question::Version => verdict::read_version(&parts, body, shared),
-        Question::Other => Body::Stream(body),
+        Question::Other => Body::Answer(body),
     };
     Ok(Response::from_parts(parts, body))
 }

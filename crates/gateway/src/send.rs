@@ -1,42 +1,36 @@
-//! Step 6: the pooled, streaming way to the server.
+//! Step 6: the streaming way to the server.
 //!
-//! Two clients over one dialler: one for requests (HTTP/2 or 1.1 by ALPN, pooled), one for WebSocket
-//! handshakes (HTTP/1.1, never pooled: a used-up connection is the rule). Redirects are never followed here,
-//! so no credential can be led astray.
+//! Two ways over one dialler: one for requests (HTTP/2 or 1.1 by ALPN, on connections that are kept), one for WebSocket
+//! handshakes (HTTP/1.1, each on its own: a used-up connection is the rule). Redirects are never followed here, so no
+//! credential can be led astray.
 
 mod dial;
+mod download;
 mod line;
+mod pool;
 mod tls;
 mod turn;
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_rustls::HttpsConnectorBuilder;
 
-use self::dial::{Deadline, Dialer};
-use self::line::Cut;
+use self::dial::{Connector, Dialer};
+pub(crate) use self::download::Download;
+use self::pool::Pool;
 use self::turn::Upload;
 use crate::body::Body;
 use crate::config::Remote;
 use crate::fault::Fault;
 use crate::gateway::StartError;
 
-/// An idle connection is kept this long: below the 5 s of `prefect server start`, so that we close first. A
-/// request that meets the server's close would be lost.
-const IDLE: Duration = Duration::from_secs(4);
-
-type Connector = Deadline<HttpsConnector<Dialer>>;
-
 /// The connections to one server.
 #[derive(Debug)]
 pub(crate) struct Clients {
-    requests: Client<Connector, Upload<Body>>,
-    sockets: Client<Connector, Upload<Body>>,
+    requests: Arc<Pool>,
+    sockets: Connector,
 }
 
 impl Clients {
@@ -44,23 +38,15 @@ impl Clients {
         let tls = tls::client_config(remote)?;
         let dialer = Dialer::new(&remote.proxy)?;
         let builder = || HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
-        let requests = builder().enable_all_versions().wrap_connector(dialer.clone());
-        let sockets = builder().enable_http1().wrap_connector(dialer);
-        Ok(Self {
-            requests: Client::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .timer(TokioTimer::new())
-                .pool_idle_timeout(IDLE)
-                .http2_adaptive_window(true)
-                .build(Deadline(requests)),
-            sockets: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(Deadline(sockets)),
-        })
+        let requests = Connector(builder().enable_all_versions().wrap_connector(dialer.clone()));
+        let sockets = Connector(builder().enable_http1().wrap_connector(dialer));
+        Ok(Self { requests: Arc::new(Pool::new(requests)), sockets })
     }
 }
 
 /// Sends a request and waits for the answer's head; bodies stream on their own.
-pub(crate) async fn send(request: Request<Body>, clients: &Clients) -> Result<Response<Incoming>, Fault> {
-    let answer = exchange(request, &clients.requests).await?;
+pub(crate) async fn send(request: Request<Body>, clients: &Clients) -> Result<Response<Download>, Fault> {
+    let answer = exchange(request, async |request| clients.requests.request(request).await).await?;
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Fault::InvalidAnswer { reason: "it switches protocols without being asked".into() });
     }
@@ -68,27 +54,23 @@ pub(crate) async fn send(request: Request<Body>, clients: &Clients) -> Result<Re
 }
 
 /// Sends a WebSocket handshake; the answer may be a refusal.
-pub(crate) async fn handshake(request: Request<Body>, clients: &Clients) -> Result<Response<Incoming>, Fault> {
-    exchange(request, &clients.sockets).await
+pub(crate) async fn handshake(request: Request<Body>, clients: &Clients) -> Result<Response<Download>, Fault> {
+    exchange(request, async |request| line::upgradable(request, &clients.sockets).await).await
 }
 
 async fn exchange(
     request: Request<Body>,
-    client: &Client<Connector, Upload<Body>>,
-) -> Result<Response<Incoming>, Fault> {
+    way: impl AsyncFnOnce(Request<Upload<Body>>) -> Result<Response<Download>, dial::Error>,
+) -> Result<Response<Download>, Fault> {
     let to = request.uri().clone();
     let (parts, body) = request.into_parts();
-    let send = async |upload| client.request(Request::from_parts(parts, upload)).await;
+    let send = async |upload| way(Request::from_parts(parts, upload)).await;
     let answer = turn::in_turn(body, send, |error| dial::fault(&error, &to)).await?;
+    // Where such an answer ended is a guess, and so would be where the next one begins: dropped, it takes its
+    // connection along.
     match ambiguity(answer.headers()) {
         None => Ok(answer),
-        Some(reason) => {
-            // Where this answer ended is a guess, and so would be where the next one begins.
-            if let Some(cut) = answer.extensions().get::<Cut>() {
-                cut.now();
-            }
-            Err(Fault::InvalidAnswer { reason: reason.into() })
-        }
+        Some(reason) => Err(Fault::InvalidAnswer { reason: reason.into() }),
     }
 }
 

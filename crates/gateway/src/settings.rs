@@ -19,11 +19,11 @@ use http::header::{
 use http::response::Parts;
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
 use serde_json::{Map, Value};
 
 use crate::body::Body;
 use crate::fault::Fault;
+use crate::send::Download;
 use crate::upstream::Upstream;
 
 /// A real answer is 300 bytes.
@@ -39,12 +39,12 @@ const BROTLI_WINDOW: usize = 4 * 1024 * 1024;
 /// Rewrites a server's answer; `origin` is ours as the visitor names it.
 pub(crate) async fn rewrite(
     mut parts: Parts,
-    body: Incoming,
+    body: Download,
     origin: &str,
     upstream: &Upstream,
 ) -> Result<Response<Body>, Fault> {
     if parts.status != StatusCode::OK {
-        return Ok(Response::from_parts(parts, Body::Stream(body)));
+        return Ok(Response::from_parts(parts, Body::Answer(body)));
     }
     let coded = Limited::new(body, LIMIT)
         .collect()

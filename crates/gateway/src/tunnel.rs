@@ -136,7 +136,7 @@ async fn dial(
         parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         return Ok((Response::from_parts(parts, Body::empty()), server));
     }
-    Ok((Response::from_parts(parts, Body::Stream(body)), None))
+    Ok((Response::from_parts(parts, Body::Answer(body)), None))
 }
 
 /// Whether a server that answers so has understood that a socket was asked for. Where an edge drops the upgrade,

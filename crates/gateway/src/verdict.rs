@@ -14,7 +14,6 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use http::response::Parts;
 use http::uri::Uri;
 use http::{Method, Response, StatusCode};
-use hyper::body::Incoming;
 use url::Url;
 
 use crate::body::{Body, VersionReader};
@@ -22,6 +21,7 @@ use crate::fault::Fault;
 use crate::gateway::Shared;
 use crate::inbound::is_html;
 use crate::route::Target;
+use crate::send::Download;
 use crate::status::Health;
 
 /// Where Prefect tells its version, below the API's base, to whoever it lets in.
@@ -53,12 +53,12 @@ enum Reach {
 
 /// Judges what came back, notes it, and passes the answer on or turns it into a fault.
 pub(crate) fn judge(
-    answer: Result<Response<Incoming>, Fault>,
+    answer: Result<Response<Download>, Fault>,
     question: Question,
     target: &Target,
     took: Duration,
     shared: &Shared,
-) -> Result<Response<Incoming>, Fault> {
+) -> Result<Response<Download>, Fault> {
     let judged =
         answer.map_err(|fault| (reach(&fault), fault)).and_then(|answer| match fault_in(&answer, target, shared) {
             Some(fault) => Err(fault),
@@ -82,7 +82,7 @@ fn reach(fault: &Fault) -> Reach {
 }
 
 /// What a server's own answer says about it, if anything.
-fn health(answer: &Response<Incoming>, question: Question, target: &Target, shared: &Shared) -> Option<Health> {
+fn health(answer: &Response<Download>, question: Question, target: &Target, shared: &Shared) -> Option<Health> {
     let (status, api_path) = (answer.status(), target.api_path.as_deref()?);
     if status == StatusCode::UNAUTHORIZED {
         return Some(Health::Failing(prefect_refuses(shared)));
@@ -95,7 +95,7 @@ fn health(answer: &Response<Incoming>, question: Question, target: &Target, shar
 }
 
 /// Why an answer to [`Question::Version`] is none.
-fn no_version(answer: &Response<Incoming>, target: &Target) -> Option<Fault> {
+fn no_version(answer: &Response<Download>, target: &Target) -> Option<Fault> {
     use StatusCode as S;
     let status = answer.status();
     let json = answer
@@ -120,7 +120,7 @@ fn no_version(answer: &Response<Incoming>, target: &Target) -> Option<Fault> {
 }
 
 /// What a redirect on the same host means, where there is nothing to redirect.
-fn redirected(answer: &Response<Incoming>, target: &Target) -> Fault {
+fn redirected(answer: &Response<Download>, target: &Target) -> Fault {
     let asked = Url::parse(&target.uri.to_string()).ok();
     let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
     let (Some(asked), Some(to)) = (&asked, asked.as_ref().zip(to).and_then(|(asked, to)| asked.join(to).ok())) else {
@@ -140,7 +140,7 @@ fn needs_authentication(api_path: &str) -> bool {
 }
 
 /// What is no answer of the server's own.
-fn fault_in(answer: &Response<Incoming>, target: &Target, shared: &Shared) -> Option<(Reach, Fault)> {
+fn fault_in(answer: &Response<Download>, target: &Target, shared: &Shared) -> Option<(Reach, Fault)> {
     let (status, headers) = (answer.status(), answer.headers());
     let (is_api, html) = (target.api_path.is_some() || target.is_settings, is_html(headers));
     match status {
@@ -195,10 +195,10 @@ pub(crate) fn note(shared: &Shared, health: Health, latency: Option<Duration>) {
 }
 
 /// Reads Prefect's version from its answer while it passes.
-pub(crate) fn read_version(parts: &Parts, body: Incoming, shared: &Shared) -> Body {
+pub(crate) fn read_version(parts: &Parts, body: Download, shared: &Shared) -> Body {
     if parts.status == StatusCode::OK && !parts.headers.contains_key(CONTENT_ENCODING) {
         Body::Version(body, VersionReader::new(shared.status.clone()))
     } else {
-        Body::Stream(body)
+        Body::Answer(body)
     }
 }

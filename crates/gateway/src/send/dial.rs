@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
@@ -19,7 +20,6 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::line::Line;
 use super::tls;
 use crate::config::Proxy;
 use crate::fault::Fault;
@@ -146,37 +146,39 @@ impl Service<Name> for Resolver {
     }
 }
 
-/// A bound on everything until the connection can carry a request.
-#[derive(Clone)]
-pub(super) struct Deadline<C>(pub(super) C);
+/// A connection, with or without TLS.
+pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
-impl<C> fmt::Debug for Deadline<C> {
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// There was no connection.
+    #[error("{0}")]
+    Dial(#[source] BoxError),
+    /// It was of no use.
+    #[error("{0}")]
+    Exchange(#[from] hyper::Error),
+}
+
+/// Opens connections that can carry a request.
+#[derive(Clone)]
+pub(super) struct Connector(pub(super) HttpsConnector<Dialer>);
+
+impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Deadline")
+        f.write_str("Connector")
     }
 }
 
-impl<C> Service<Uri> for Deadline<C>
-where
-    C: Service<Uri, Error = BoxError>,
-    C::Future: Send + 'static,
-{
-    type Response = Line<C::Response>;
-    type Error = BoxError;
-    type Future = Boxed<Line<C::Response>, BoxError>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, to: Uri) -> Self::Future {
-        let ready = tokio::time::timeout(READY, self.0.call(to));
-        Box::pin(async move { ready.await.unwrap_or_else(|_| Err(DialError::Deadline.into())).map(Line::new) })
+impl Connector {
+    pub(super) async fn connect(&self, to: &Uri) -> Result<Stream, Error> {
+        let ready = tokio::time::timeout(READY, self.0.clone().call(to.clone())).await;
+        ready.unwrap_or_else(|_| Err(DialError::Deadline.into())).map_err(Error::Dial)
     }
 }
 
 /// Which layer refused.
-pub(super) fn fault(error: &hyper_util::client::legacy::Error, to: &Uri) -> Fault {
+pub(super) fn fault(error: &Error, to: &Uri) -> Fault {
     let authority = to.authority().map(ToString::to_string).unwrap_or_default();
     if let Some(dial) = find::<DialError>(error) {
         return match dial {
@@ -189,7 +191,7 @@ pub(super) fn fault(error: &hyper_util::client::legacy::Error, to: &Uri) -> Faul
         return tls::fault(error, to.host().unwrap_or_default());
     }
     let system = find::<io::Error>(error);
-    if error.is_connect() {
+    if matches!(error, Error::Dial(_)) {
         return match system {
             Some(error) if error.kind() == io::ErrorKind::TimedOut => Fault::ConnectTimeout { authority },
             Some(error) => Fault::Unreachable { authority, reason: words(error) },

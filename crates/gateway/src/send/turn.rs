@@ -105,6 +105,13 @@ pub(super) struct Upload<B> {
     turn: Turn,
 }
 
+impl Upload<crate::body::Body> {
+    /// One without anything in it, for the same exchange.
+    pub(super) fn again(&self) -> Self {
+        Self { body: crate::body::Body::empty(), turn: self.turn.clone() }
+    }
+}
+
 impl<B: Body + Unpin> Body for Upload<B> {
     type Data = B::Data;
     type Error = B::Error;
