@@ -16,16 +16,18 @@ use crate::Secret;
 
 /// An auth message is 100 bytes; with a long password a few hundred.
 const LIMIT: usize = 16 * 1024;
+/// What its frames may be with their heads, and with those between them.
+const FRAMES_LIMIT: usize = LIMIT + 1024;
 
 /// The way to the first message.
 #[derive(Default)]
-pub(super) struct Beginning {
+pub(crate) struct Beginning {
     /// Read, and not handed out yet.
     raw: Zeroizing<Vec<u8>>,
 }
 
 /// What comes next on that way.
-pub(super) enum Next {
+pub(crate) enum Next {
     /// A control frame before the message.
     Control(ControlFrame),
     /// Its end.
@@ -33,16 +35,16 @@ pub(super) enum Next {
 }
 
 /// A ping or a pong, from a client.
-pub(super) struct ControlFrame {
+pub(crate) struct ControlFrame {
     /// As it came.
-    pub(super) raw: Vec<u8>,
+    pub(crate) raw: Vec<u8>,
     /// A ping's payload, unmasked.
     ping: Option<Vec<u8>>,
 }
 
 impl ControlFrame {
     /// What a server answers: RFC 6455, section 5.5.3.
-    pub(super) fn pong(self) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn pong(self) -> io::Result<Option<Vec<u8>>> {
         let Some(payload) = self.ping else { return Ok(None) };
         let mut bytes = Vec::new();
         Frame::pong(payload).format(&mut bytes).map_err(io::Error::other)?;
@@ -51,7 +53,7 @@ impl ControlFrame {
 }
 
 /// Everything read until the first message was whole.
-pub(super) struct FirstMessage {
+pub(crate) struct FirstMessage {
     /// All bytes as they came: the message's frames, those between them, and whatever was read behind it.
     raw: Zeroizing<Vec<u8>>,
     /// The auth message in them.
@@ -73,7 +75,7 @@ struct Place {
 
 impl Beginning {
     /// Reads until a control frame or the first message is whole, a close frame comes, or the stream ends.
-    pub(super) async fn next(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Next> {
+    pub(crate) async fn next(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Next> {
         loop {
             match scan(&self.raw)? {
                 Scan::Control { end, ping } => {
@@ -85,7 +87,6 @@ impl Beginning {
                     return Ok(self.end(auth));
                 }
                 Scan::Other => return Ok(self.end(None)),
-                Scan::More if self.raw.len() > LIMIT => return Err(refused("the first message is too large")),
                 Scan::More => {}
             }
             let mut chunk = Zeroizing::new([0u8; 1024]);
@@ -104,12 +105,12 @@ impl Beginning {
 
 impl FirstMessage {
     /// The token it brought.
-    pub(super) fn token(&self) -> Option<Secret> {
+    pub(crate) fn token(&self) -> Option<Secret> {
         self.auth.as_ref()?.fields.get("token")?.as_str().map(Secret::new)
     }
 
     /// The bytes for the server: with another token, or as they came.
-    pub(super) fn with_token(&self, token: Option<&Secret>) -> io::Result<Zeroizing<Vec<u8>>> {
+    pub(crate) fn with_token(&self, token: Option<&Secret>) -> io::Result<Zeroizing<Vec<u8>>> {
         let (Some(Auth { fields, at }), Some(token)) = (&self.auth, token) else {
             return Ok(self.raw.clone());
         };
@@ -129,7 +130,7 @@ impl FirstMessage {
 }
 
 /// A close frame from us to a client.
-pub(super) fn close_frame(code: CloseCode, reason: &'static str) -> io::Result<Vec<u8>> {
+pub(crate) fn close_frame(code: CloseCode, reason: &'static str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let frame = Frame::close(Some(CloseFrame { code, reason: reason.into() }));
     frame.format(&mut bytes).map_err(io::Error::other)?;
@@ -177,13 +178,16 @@ fn scan(raw: &[u8]) -> io::Result<Scan> {
             OpCode::Control(Control::Ping | Control::Pong) => {}
             OpCode::Data(_) | OpCode::Control(_) => return Ok(Scan::Other),
         }
-        let from = at.end;
-        // The length is the client's word, up to 2^64 - 1.
-        let to = head.checked_add(length).and_then(|whole| from.checked_add(whole));
-        let Some(frame) = to.and_then(|to| raw.get(from..to)) else {
-            return if length > LIMIT { Ok(Scan::Other) } else { Ok(Scan::More) };
-        };
-        at.end += frame.len();
+        // The length is the client's word, up to 2^64 - 1; and how much of it is here already decides nothing.
+        if length > LIMIT {
+            return Ok(Scan::Other);
+        }
+        let (from, to) = (at.end, at.end + head + length);
+        if to > FRAMES_LIMIT {
+            return Err(refused("the first message is too large"));
+        }
+        let Some(frame) = raw.get(from..to) else { return Ok(Scan::More) };
+        at.end = to;
         let unmasked = frame[head..].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
         if matches!(header.opcode, OpCode::Control(_)) {
             if !begun {
@@ -329,6 +333,32 @@ mod tests {
                     assert!(control.is_empty() && first.token().is_none(), "{opcode} {length}");
                     assert_eq!(*first.with_token(None).unwrap(), bytes, "{opcode} {length}");
                 }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn how_large_a_message_may_be_does_not_depend_on_how_it_comes() {
+        let padded = |length: usize| {
+            let text = format!("{{\"type\":\"auth\",\"x\":\"{}\"}}", "x".repeat(length));
+            [&text.as_bytes()[..text.len().min(LIMIT)], &text.as_bytes()[text.len().min(LIMIT)..]].map(<[u8]>::to_vec)
+        };
+        let [whole, _] = padded(LIMIT - 22);
+        let [one, two] = padded(LIMIT);
+        let pings = frame(PING, true, &[b' '; 125]).repeat(9);
+        for (bytes, expected) in [
+            (frame(TEXT, true, &whole), Some(true)),
+            ([frame(TEXT, false, &one), frame(MORE, true, &two)].concat(), Some(false)),
+            ([frame(TEXT, false, &whole), pings, frame(MORE, true, b"")].concat(), None),
+        ] {
+            for piece in [1, 100, 100_000] {
+                let (mut client, mut server) = tokio::io::duplex(piece);
+                let sent = bytes.clone();
+                let sending = tokio::spawn(async move { client.write_all(&sent).await });
+                let next = Beginning::default().next(&mut server).await.ok();
+                let found = next.map(|next| matches!(next, Next::Message(first) if first.auth.is_some()));
+                assert_eq!(found, expected, "{piece}");
+                sending.abort();
             }
         }
     }
