@@ -10,6 +10,7 @@
 mod bindings;
 mod build;
 mod demo;
+mod fuzz;
 mod icons;
 mod package;
 mod process;
@@ -51,6 +52,8 @@ enum Command {
         #[arg(value_parser = PossibleValuesParser::new(test::names()))]
         only: Vec<String>,
     },
+    /// Feed what comes from outside with inputs that reach ever more code
+    Fuzz(fuzz::Options),
     /// Write the manager's TypeScript types
     Bindings {
         /// Only say whether they are current
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Run { arguments } => run::run(&arguments),
         Command::Test { only } => test::run(&only),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Bindings { check } => bindings::run(check),
         Command::Icons => icons::run(),
         Command::Package { debug: false } => package::run(package::Profile::Release),

@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result, bail};
 
 use self::tally::Tally;
 use crate::process::{self, cargo, npm, program, root};
-use crate::{bindings, build, package, setup};
+use crate::{bindings, build, fuzz, package, setup};
 
 /// A step: its name, the steps it builds on, what it does.
 struct Step {
@@ -29,7 +29,7 @@ struct Step {
 #[rustfmt::skip]
 const STEPS: &[Step] = &[
     Step { name: "setup",      needs: &[],        run: || held(setup::run(setup::For::Checking)) },
-    Step { name: "fmt",        needs: &[],        run: || check(cargo().args(["fmt", "--all", "--check"])) },
+    Step { name: "fmt",        needs: &[],        run: format },
     Step { name: "ui-format",  needs: &["setup"], run: || check(npm().args(["run", "--silent", "format:check"])) },
     Step { name: "ui-check",   needs: &["setup"], run: || check(npm().args(["run", "--silent", "check"])) },
     Step { name: "ui-unit",    needs: &["setup"], run: || check(npm().args(["run", "--silent", "test"])) },
@@ -43,10 +43,17 @@ const STEPS: &[Step] = &[
     Step { name: "bindings",   needs: &["build"], run: || held(bindings::run(true)) },
     Step { name: "unit",       needs: &["build"], run: || suite::libtest(cargo().args(["test", "--workspace", "--lib", "--bins", "--no-fail-fast"])) },
     Step { name: "docs",       needs: &["build"], run: || suite::libtest(cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"])) },
+    Step { name: "fuzz",       needs: &["setup"], run: || held(fuzz::run(&fuzz::Options::default())) },
     Step { name: "package",    needs: &["build"], run: || held(package::run(package::Profile::Debug)) },
     Step { name: "parts",      needs: &["package"], run: parts },
     Step { name: "acceptance", needs: &["parts"], run: || acceptance::count().map(Outcome::Told) },
 ];
+
+/// The fuzz targets are a workspace of their own.
+fn format() -> Result<Outcome> {
+    process::run(cargo().args(["fmt", "--all", "--check"]))?;
+    check(cargo().args(["fmt", "--manifest-path", "tests/fuzz/Cargo.toml", "--check"]))
+}
 
 /// The real parts: Prefect, nginx, browsers, a desktop.
 fn parts() -> Result<Outcome> {

@@ -9,6 +9,8 @@ mod config;
 mod cookies;
 mod csrf;
 mod fault;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gateway;
 mod guard;
 mod inbound;

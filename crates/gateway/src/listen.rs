@@ -114,6 +114,17 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
+/// How HTTP is spoken on a connection.
+pub(crate) fn http() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .max_headers(HEADERS_LIMIT)
+        .max_header_size(HEAD_LIMIT)
+        .max_buf_size(2 * HEAD_LIMIT);
+    http
+}
+
 async fn serve(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
     let Ok(local) = stream.local_addr() else { return };
     if let Err(error) = stream.set_nodelay(true) {
@@ -123,14 +134,7 @@ async fn serve(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
     let stream = Strict::new(stream, Some(Arc::clone(&peer)));
     let connection = Connection { peer, verdict: stream.verdict() };
     let service = service_fn(|request| pipeline::answer(request, connection.clone(), Arc::clone(shared)));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
-        .max_headers(HEADERS_LIMIT)
-        .max_header_size(HEAD_LIMIT)
-        .max_buf_size(2 * HEAD_LIMIT)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
+    let connection = http().serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

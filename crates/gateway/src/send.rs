@@ -55,7 +55,8 @@ pub(crate) async fn send(request: Request<Body>, clients: &Clients) -> Result<Re
 
 /// Sends a WebSocket handshake; the answer may be a refusal.
 pub(crate) async fn handshake(request: Request<Body>, clients: &Clients) -> Result<Response<Download>, Fault> {
-    exchange(request, async |request| line::upgradable(request, &clients.sockets).await).await
+    let way = async |request: Request<_>| line::upgradable(clients.sockets.connect(request.uri()).await?, request).await;
+    exchange(request, way).await
 }
 
 async fn exchange(
@@ -72,6 +73,15 @@ async fn exchange(
         None => Ok(answer),
         Some(reason) => Err(Fault::InvalidAnswer { reason: reason.into() }),
     }
+}
+
+/// A request over a connection that a fuzz target makes.
+#[cfg(fuzzing)]
+pub(crate) async fn over(
+    stream: impl hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
+    request: Request<Body>,
+) -> Result<Response<Download>, Fault> {
+    exchange(request, async |request| line::upgradable(stream, request).await).await
 }
 
 /// Why it is not certain where an answer ends (RFC 9112, section 6.3). hyper takes one of several ends; a program

@@ -68,7 +68,7 @@ pub(crate) async fn rewrite(
 }
 
 /// What was done to the body, last first: codings are listed in the order they were applied (RFC 9110, section 8.4).
-fn codings(headers: &HeaderMap) -> Result<Vec<&str>, Fault> {
+pub(crate) fn codings(headers: &HeaderMap) -> Result<Vec<&str>, Fault> {
     let mut codings: Vec<&str> = headers
         .get_all(CONTENT_ENCODING)
         .iter()
@@ -86,7 +86,7 @@ fn codings(headers: &HeaderMap) -> Result<Vec<&str>, Fault> {
 }
 
 /// The pure part: decoded, changed, encoded as plain JSON.
-fn settings(coded: Bytes, codings: &[&str], origin: &str, hold_credential: bool) -> Result<Vec<u8>, Fault> {
+pub(crate) fn settings(coded: Bytes, codings: &[&str], origin: &str, hold_credential: bool) -> Result<Vec<u8>, Fault> {
     let mut bytes = coded;
     for coding in codings {
         bytes = decode(&bytes, coding)?.into();

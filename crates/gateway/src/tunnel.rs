@@ -9,7 +9,7 @@
 //! and only then is it asked where the path leads and whether the profile lets it, and the server dialled: nobody
 //! unproven learns what a profile may, or causes a single byte upstream.
 
-mod first_message;
+pub(crate) mod first_message;
 
 use std::io;
 use std::sync::Arc;

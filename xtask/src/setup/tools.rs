@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 
 use crate::process::{cargo, program, root, run};
 
-/// Licences, sources, duplicates and advisories of dependencies; dependencies that nothing uses.
-const TOOLS: &[(&str, &str)] = &[("cargo-deny", "0.20.2"), ("cargo-machete", "0.9.2")];
+/// Licences, sources, duplicates and advisories of dependencies; dependencies that nothing uses; fuzz targets.
+const TOOLS: &[(&str, &str)] = &[("cargo-deny", "0.20.2"), ("cargo-machete", "0.9.2"), ("cargo-fuzz", "0.13.2")];
 
 pub(super) fn install() -> Result<()> {
     components()?;

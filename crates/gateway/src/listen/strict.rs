@@ -44,7 +44,7 @@ pub(crate) type Verdict = Arc<OnceLock<Fault>>;
 
 /// No method of anybody's; together with a verdict it is our own request.
 const METHOD: &str = "BROKEN";
-const IN_ITS_PLACE: &[u8] = b"BROKEN / HTTP/1.1\r\n\r\n";
+pub(crate) const IN_ITS_PLACE: &[u8] = b"BROKEN / HTTP/1.1\r\n\r\n";
 
 /// The fault that a request stands for which this module made.
 pub(crate) fn is_ours<B>(request: &Request<B>, verdict: &Verdict) -> Option<Fault> {

@@ -12,9 +12,10 @@ use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
+use hyper::rt::{Read, Write};
 use tokio::task::coop::unconstrained;
 
-use super::dial::{Connector, Error, Stream};
+use super::dial::{Error, Stream};
 use super::download::Download;
 use super::pool::Origin;
 use super::turn::Upload;
@@ -100,10 +101,9 @@ impl Line {
 
 /// Sends a handshake on a connection of its own, which becomes the answer's where the server upgrades it.
 pub(super) async fn upgradable(
+    stream: impl Read + Write + Send + Unpin + 'static,
     mut request: Request<Upload<Body>>,
-    connector: &Connector,
 ) -> Result<Response<Download>, Error> {
-    let stream = connector.connect(request.uri()).await?;
     let (mut sender, connection) = http1::handshake(stream).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
