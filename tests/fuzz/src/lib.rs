@@ -48,6 +48,10 @@ pub fn framing(headers: &[httparse::Header<'_>]) -> Result<Framing, &'static str
 pub fn chunked(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, &'static str> {
     let (mut data, mut at) = (Vec::new(), 0);
     loop {
+        // A line that is not whole says nothing yet.
+        if !bytes[at..].contains(&b'\n') {
+            return Ok(None);
+        }
         let (line, size) = match httparse::parse_chunk_size(&bytes[at..]) {
             Ok(httparse::Status::Complete(parsed)) => parsed,
             Ok(httparse::Status::Partial) => return Ok(None),
@@ -62,7 +66,7 @@ pub fn chunked(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, &'static str> {
         at += size;
         match &bytes[at..] {
             [b'\r', b'\n', ..] => at += 2,
-            [] | [b'\r'] => return Ok(None),
+            rest if !rest.contains(&b'\n') => return Ok(None),
             _ => return Err("a chunk that is longer than its size"),
         }
     }
@@ -70,6 +74,8 @@ pub fn chunked(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, &'static str> {
     match httparse::parse_headers(&bytes[at..], &mut room) {
         Ok(httparse::Status::Complete((length, _))) => Ok(Some((data, at + length))),
         Ok(httparse::Status::Partial) => Ok(None),
+        // The last line may not be whole here either.
+        Err(_) if !bytes[at..].windows(4).any(|end| end == b"\r\n\r\n") => Ok(None),
         Err(_) => Err("a trailer"),
     }
 }
