@@ -17,6 +17,7 @@ mod process;
 mod run;
 mod screenshots;
 mod setup;
+mod soak;
 mod test;
 
 use std::ffi::OsString;
@@ -70,6 +71,8 @@ enum Command {
     },
     /// Make the pictures in docs/pictures
     Screenshots,
+    /// Load a gateway with everything at once, faults included, and see what is lost, mixed up or leaked
+    Soak(soak::Options),
 }
 
 fn main() -> ExitCode {
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Command::Package { debug: false } => package::run(package::Profile::Release),
         Command::Package { debug: true } => package::run(package::Profile::Debug),
         Command::Screenshots => screenshots::run(),
+        Command::Soak(options) => soak::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

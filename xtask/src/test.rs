@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result, bail};
 
 use self::tally::Tally;
 use crate::process::{self, cargo, npm, program, root};
-use crate::{bindings, build, fuzz, package, setup};
+use crate::{bindings, build, fuzz, package, setup, soak};
 
 /// A step: its name, the steps it builds on, what it does.
 struct Step {
@@ -44,6 +44,7 @@ const STEPS: &[Step] = &[
     Step { name: "unit",       needs: &["build"], run: || suite::libtest(cargo().args(["test", "--workspace", "--lib", "--bins", "--no-fail-fast"])) },
     Step { name: "docs",       needs: &["build"], run: || suite::libtest(cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"])) },
     Step { name: "fuzz",       needs: &["setup"], run: || held(fuzz::run(&fuzz::Options::default())) },
+    Step { name: "soak",       needs: &["build"], run: || held(soak::briefly()) },
     Step { name: "package",    needs: &["build"], run: || held(package::run(package::Profile::Debug)) },
     Step { name: "parts",      needs: &["package"], run: parts },
     Step { name: "acceptance", needs: &["parts"], run: || acceptance::count().map(Outcome::Told) },

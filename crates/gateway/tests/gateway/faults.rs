@@ -388,11 +388,12 @@ async fn an_answer_that_comes_before_the_end_of_an_upload_says_that_it_is_the_la
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
-        // Reads no bodies.
+        // Reads no bodies, and stays.
+        let mut kept = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
-            stream.read(&mut [0; 2000]).await.unwrap();
+            assert!(stream.read(&mut [0; 2000]).await.unwrap() > 0);
             stream.write_all(early.as_bytes()).await.unwrap();
-            std::mem::forget(stream);
+            kept.push(stream);
         }
     });
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
