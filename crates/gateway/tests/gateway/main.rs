@@ -10,6 +10,7 @@ mod door;
 mod faults;
 mod framing;
 mod life;
+mod load;
 mod requests;
 mod secure;
 mod sockets;
