@@ -18,10 +18,13 @@ mod effect;
 mod event;
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod herd;
 mod life;
 mod mint;
 #[cfg(test)]
 mod model;
+mod pace;
 #[cfg(test)]
 mod tests;
 mod update;

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use postern_gateway::{Fault, Health, Status};
 
 use super::mint::Mint;
+use super::pace::{BACKOFF, LEISURE, PATIENCE};
 use super::{Connection, Effect, Entry, Failure, Generation, Phase, ShellRequest, State, Timer, Window};
 use crate::profile::Profile;
 use crate::view::Trouble;
@@ -238,12 +239,12 @@ impl Entry {
     fn wait(&mut self, at: SystemTime, mint: &mut Mint, effects: &mut Vec<Effect>) {
         let after = match &self.connection {
             Connection::Off | Connection::Starting | Connection::Up { .. } | Connection::SignInRequired { .. } => {
-                mint.leisure()
+                mint.delay(LEISURE, 0)
             }
             Connection::Failing { .. } | Connection::PortTaken { .. } => {
                 let failures = self.life.failures;
                 self.life.failures = failures.saturating_add(1);
-                if self.life.refused { mint.patience(failures) } else { mint.backoff(failures) }
+                mint.delay(if self.life.refused { PATIENCE } else { BACKOFF }, failures)
             }
         };
         if let Connection::Failing { next_try, .. } = &mut self.connection {

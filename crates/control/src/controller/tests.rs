@@ -36,7 +36,7 @@ fn a_profile_is_started_then_probed_then_up() {
 fn a_refused_credential_is_tried_rarely_and_at_once_when_a_person_asks() {
     let mut stage = one_up();
     stage.time_passes();
-    assert_snapshot!(said(&stage.probed(failing(Fault::EdgeCredentialWrong))), @"wake after about 52 s");
+    assert_snapshot!(said(&stage.probed(failing(Fault::EdgeCredentialWrong))), @"wake after about 56 s");
     assert_snapshot!(said(&stage.take(Event::Connect(id("prod")))), @"stop");
     assert_snapshot!(said(&stage.ends()), @"start prod");
 }
@@ -71,13 +71,13 @@ fn a_server_that_is_down_is_asked_again_later_and_later() {
         assert!(matches!(stage.connection("prod"), Connection::Failing { next_try: None, .. }));
     }
     assert_snapshot!(delays.join("\n"), @r"
-    wake after about 1 s
     wake after about 2 s
-    wake after about 3 s
-    wake after about 8 s
-    wake after about 13 s
-    wake after about 30 s
-    wake after about 30 s
+    wake after about 6 s
+    wake after about 16 s
+    wake after about 15 s
+    wake after about 15 s
+    wake after about 24 s
+    wake after about 27 s
     ");
     stage.probed(up());
     stage.time_passes();
@@ -89,14 +89,14 @@ fn traffic_that_fails_is_looked_into_at_once_and_traffic_that_works_ends_the_tro
     let mut stage = one_up();
     let generation = stage.generation();
     let status = |status| Event::Status { generation, status, at: at(5) };
-    assert_snapshot!(said(&stage.take(status(failing(unreachable())))), @"wake after about 1 s");
+    assert_snapshot!(said(&stage.take(status(failing(unreachable())))), @"wake after about 3 s");
     assert!(matches!(stage.connection("prod"), Connection::Failing { next_try: Some(_), .. }));
     // The same trouble again sets no second timer.
     assert_eq!(said(&stage.take(status(failing(Fault::EdgeCredentialWrong)))), "");
     assert!(
         matches!(stage.connection("prod"), Connection::Failing { trouble, next_try: Some(_) } if trouble.code == "edge_credential_wrong")
     );
-    assert_snapshot!(said(&stage.take(status(up()))), @"wake after about 26 s");
+    assert_snapshot!(said(&stage.take(status(up()))), @"wake after about 30 s");
     assert!(matches!(stage.connection("prod"), Connection::Up { .. }));
 }
 
@@ -112,11 +112,11 @@ fn each_cause_is_its_own_state_and_is_tried_again_where_that_can_help() {
 
     let vault = |code, ask_again| Failure::Vault { trouble: trouble(code), ask_again };
     for (failure, code, after) in [
-        (Failure::PortTaken(trouble("port_taken")), "port_taken", "wake after about 1 s"),
-        (secret_missing(), "secret_missing", "wake after about 1 s"),
-        (vault("vault_absent", true), "vault_absent", "wake after about 1 s"),
+        (Failure::PortTaken(trouble("port_taken")), "port_taken", "wake after about 2 s"),
+        (secret_missing(), "secret_missing", "wake after about 2 s"),
+        (vault("vault_absent", true), "vault_absent", "wake after about 2 s"),
         (vault("vault_locked", false), "vault_locked", ""),
-        (Failure::Other(trouble("certificate_unusable")), "certificate_unusable", "wake after about 1 s"),
+        (Failure::Other(trouble("certificate_unusable")), "certificate_unusable", "wake after about 2 s"),
     ] {
         let mut stage = one();
         let is_vault = matches!(failure, Failure::Vault { .. });
@@ -199,12 +199,12 @@ fn what_cannot_be_opened_is_said() {
     let mut stage = Stage::with(AtStart::None, &[profile("prod", 4201)]);
     stage.take(Event::Open(id("prod")));
     assert_snapshot!(said(&stage.start_fails(Failure::PortTaken(trouble("port_taken")))), @r#"
-    wake after about 1 s
+    wake after about 2 s
     shell ShowTrouble { name: Some("prod.example.com"), trouble: Trouble { code: "port_taken", sentence: "The sentence of port_taken.", remedy: "The remedy of port_taken." } }
     "#);
     // Once: the next failure was nobody's wish.
     stage.time_passes();
-    assert_eq!(said(&stage.start_fails(Failure::PortTaken(trouble("port_taken")))), "wake after about 2 s");
+    assert_eq!(said(&stage.start_fails(Failure::PortTaken(trouble("port_taken")))), "wake after about 6 s");
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn a_gateway_that_breaks_down_fails_its_profile_alone_and_is_started_again() {
     let mut stage = Stage::with(AtStart::Always, &[profile("prod", 4201), profile("dev", 4202)]);
     let Some(Effect::Start { generation, .. }) = stage.effects.first().cloned() else { panic!("not started") };
     stage.take(Event::Started(generation));
-    assert_snapshot!(said(&stage.take(Event::Ended { generation, at: at(0) })), @"wake after about 1 s");
+    assert_snapshot!(said(&stage.take(Event::Ended { generation, at: at(0) })), @"wake after about 2 s");
     assert_eq!(stage.connection("prod").trouble().unwrap().code, "gateway_broken");
     assert_eq!(*stage.connection("dev"), Connection::Starting);
     assert_snapshot!(said(&stage.time_passes()), @"start prod");

@@ -10,6 +10,8 @@ use postern_gateway::Secret;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use super::*;
 use crate::controller::Entry;
@@ -24,6 +26,8 @@ const LONG: Duration = Duration::from_secs(30);
 /// What stands for an edge with Basic auth (`alice`, the password `s3cret`) and a Prefect behind it.
 struct Server {
     address: SocketAddr,
+    /// Somebody waits for what never comes.
+    waited_for: Arc<Notify>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -35,25 +39,29 @@ impl Server {
     async fn at(port: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         let address = listener.local_addr().unwrap();
+        let waited_for = Arc::<Notify>::default();
+        let waits = Arc::clone(&waited_for);
         let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream));
+                connections.spawn(answer(stream, Arc::clone(&waits)));
             }
         });
-        Self { address, task }
+        Self { address, waited_for, task }
     }
 
     fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
+    /// With all its connections.
     async fn stop(self) {
         self.task.abort();
         drop(self.task.await);
     }
 }
 
-async fn answer(mut stream: TcpStream) {
+async fn answer(mut stream: TcpStream, waited_for: Arc<Notify>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -62,6 +70,10 @@ async fn answer(mut stream: TcpStream) {
         }
     }
     let head = String::from_utf8(head).unwrap();
+    if head.starts_with("GET /api/slow ") {
+        waited_for.notify_one();
+        std::future::pending().await
+    }
     // alice:s3cret
     let answer = if head.contains("Basic YWxpY2U6czNjcmV0") {
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\nConnection: close\r\n\r\n\"3.8.8\""
@@ -197,6 +209,31 @@ async fn a_server_that_comes_back_is_found_by_itself() {
     server.stop().await;
     desk.handle.send(Event::Connect(id("prod")));
     desk.until_trouble("prod", "server_unreachable").await;
+    let _server = Server::at(address.port()).await;
+    desk.until_up("prod").await;
+    desk.handle.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_restart_of_the_server_costs_what_is_under_way_and_nobody_need_connect_again() {
+    let server = Server::start().await;
+    let address = server.address;
+    let desk = Desk::with(&[written("prod", &server.url())], Some("s3cret"), AtStart::Always).await;
+    let port = desk.until_up("prod").await.profile.port;
+    let key = desk.vault.get(&id("prod"), &Slot::LocalKey).await.unwrap().unwrap();
+    let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+    let request = format!(
+        "GET /api/slow HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+        key.expose()
+    );
+    client.write_all(request.as_bytes()).await.unwrap();
+    server.waited_for.notified().await;
+
+    server.stop().await;
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("connection_lost"), "{answer}");
+    desk.until_trouble("prod", "connection_lost").await;
     let _server = Server::at(address.port()).await;
     desk.until_up("prod").await;
     desk.handle.shutdown().await;
