@@ -1,4 +1,4 @@
-//! Python environments with an exact Prefect, from a locked list with hashes.
+//! Python environments with exact packages, from locked lists with hashes.
 //!
 //! `cargo xtask setup` builds them under `target/tools`; here they are only looked up. The list each was built
 //! from lies in it as `requirements.lock`: one built from another list counts as missing.
