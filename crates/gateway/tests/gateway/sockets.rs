@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use postern_gateway::{Config, Gateway, LocalPrograms};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -12,7 +13,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, accept_hdr_async, connect_async};
 
-use crate::support::{KEY, PASSWORD, SOON, ask, basic, config, enter, header, held, key, status};
+use crate::support::{KEY, PASSWORD, SOON, ask, basic, config, enter, header, held, key, raw, status};
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
@@ -71,6 +72,8 @@ async fn next(socket: &mut Client) -> Message {
     timeout(SOON, socket.next()).await.unwrap().unwrap().unwrap()
 }
 
+/// With the sample key of RFC 6455, section 1.3.
+const HANDSHAKE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const PREFECT: (&str, &str) = ("sec-websocket-protocol", "prefect");
 
 fn auth(token: &str) -> Message {
@@ -195,7 +198,6 @@ async fn other_subprotocols_pass_raw() {
 
 #[tokio::test]
 async fn a_refused_or_faked_upgrade_is_told() {
-    let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     for (answer, expected, code) in [
         ("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n", 502, &["socket_refused"][..]),
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 502, &["socket_refused"]),
@@ -214,42 +216,148 @@ async fn a_refused_or_faked_upgrade_is_told() {
         let server = crate::support::Server::always(answer).await;
         let gateway = Gateway::start(config(server.port)).await.unwrap();
         let request =
-            format!("GET /api/events/in HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{upgrade}{}\r\n", gateway.port(), key());
+            format!("GET /api/events/in HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{HANDSHAKE}{}\r\n", gateway.port(), key());
         let told = read_head(&gateway, &request).await;
         assert_eq!((status(&told), &header(&told, "postern-fault")[..]), (expected, code), "{answer}");
         held("D45");
     }
-    // Refused at the guard: an upgrade to anything else.
+}
+
+async fn read_head(gateway: &Gateway, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.port())).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    read_past_head(&mut stream).await
+}
+
+/// Reads a head, and of what follows nothing.
+async fn read_past_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while crate::support::find(&head, b"\r\n\r\n").is_none() {
+        head.push(timeout(SOON, stream.read_u8()).await.unwrap().unwrap());
+    }
+    String::from_utf8(head).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_no_whole_handshake_is_refused_at_the_guard_and_never_switched() {
+    const GET: &str = "GET /api/flows HTTP/1.1";
+    const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    const VERSION: &str = "Sec-WebSocket-Version: 13";
+    // Would switch to whatever it is asked for.
     let server = crate::support::Server::always("HTTP/1.1 101 Switching Protocols\r\n\r\n").await;
     let gateway = Gateway::start(config(server.port)).await.unwrap();
     for (line, headers) in [
-        ("GET", "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"),
-        ("GET", "Upgrade: TLS/1.0\r\n"),
-        ("GET", "Upgrade: websocket, h2c\r\n"),
-        ("POST", upgrade),
-        ("GET", &upgrade.replace("Connection: Upgrade\r\n", "")),
-        ("GET", &upgrade.replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "")),
-        ("GET", &upgrade.replace("13", "8")),
+        (GET, &["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMA"][..]),
+        (GET, &["Connection: Upgrade", "Upgrade: TLS/1.0"]),
+        (GET, &["Connection: Upgrade", "Upgrade: websocket, h2c", KEY, VERSION]),
+        (GET, &["Connection: Upgrade", "Upgrade: h2c", "Upgrade: websocket", KEY, VERSION]),
+        ("POST /api/flows HTTP/1.1", &["Connection: Upgrade", "Upgrade: websocket", KEY, VERSION, "Content-Length: 0"]),
+        ("GET /api/flows HTTP/1.0", &["Connection: Upgrade", "Upgrade: websocket", KEY, VERSION]),
+        (GET, &["Upgrade: websocket", KEY, VERSION]),
+        (GET, &["Connection: keep-alive", "Upgrade: websocket", KEY, VERSION]),
+        (GET, &["Connection: Upgrade", "Upgrade: websocket", VERSION]),
+        (GET, &["Connection: Upgrade", "Upgrade: websocket", KEY, KEY, VERSION]),
+        (GET, &["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: c2hvcnQ=", VERSION]),
+        (GET, &["Connection: Upgrade", "Upgrade: websocket", KEY]),
+        (GET, &["Connection: Upgrade", "Upgrade: websocket", KEY, "Sec-WebSocket-Version: 8"]),
     ] {
-        let told = ask(&gateway, &format!("{line} /api/events/in"), &format!("{}{headers}", key())).await;
-        assert_eq!(status(&told), 400, "{line} {headers}");
+        let headers = headers.join("\r\n");
+        let told =
+            raw(&gateway, format!("{line}\r\nHost: 127.0.0.1:{}\r\n{}{headers}\r\n\r\n", gateway.port(), key())).await;
+        assert_eq!((status(&told), header(&told, "postern-fault")), (400, vec!["upgrade_refused"]), "{line} {headers}");
         assert!(server.received().is_empty(), "{line} {headers}");
         held("D44");
     }
-    // Unasked: a server that switches all the same.
+    // Unasked: it switches all the same.
     assert_eq!(status(&ask(&gateway, "GET /api/flows", &key()).await), 502);
     held("D45");
 }
 
-async fn read_head(gateway: &Gateway, request: &str) -> String {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let mut stream = TcpStream::connect(("127.0.0.1", gateway.port())).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    while crate::support::find(&answer, b"\r\n\r\n").is_none() {
-        assert_ne!(timeout(SOON, stream.read_buf(&mut answer)).await.unwrap().unwrap(), 0);
+/// Both ends of a tunnel, past the handshake.
+async fn tunnel(protocol: &str) -> (Gateway, TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = Gateway::start(config(listener.local_addr().unwrap().port())).await.unwrap();
+    let serves = async {
+        let (mut server, _) = listener.accept().await.unwrap();
+        read_past_head(&mut server).await;
+        // To the sample key of RFC 6455, section 1.3.
+        let accept =
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+        server.write_all(format!("HTTP/1.1 101 Switching Protocols\r\n{accept}\r\n").as_bytes()).await.unwrap();
+        server
+    };
+    let asks = async {
+        let mut client = TcpStream::connect(("127.0.0.1", gateway.port())).await.unwrap();
+        let request = format!(
+            "GET /api/events/in HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{HANDSHAKE}Sec-WebSocket-Protocol: {protocol}\r\n{}\r\n",
+            gateway.port(),
+            key()
+        );
+        client.write_all(request.as_bytes()).await.unwrap();
+        assert_eq!(status(&read_past_head(&mut client).await), 101);
+        client
+    };
+    let (server, client) = timeout(SOON, async { tokio::join!(serves, asks) }).await.unwrap();
+    (gateway, client, server)
+}
+
+/// What one side sends before its end is all the other sees, then the end; and it may still say something itself.
+#[tokio::test]
+async fn the_end_of_one_direction_is_relayed_and_leaves_the_other_open() {
+    for protocol in ["other", "prefect"] {
+        for client_first in [true, false] {
+            let (_gateway, client, server) = tunnel(protocol).await;
+            let (mut first, mut second) = if client_first { (client, server) } else { (server, client) };
+            // Not even a whole frame: what it means is not the gateway's business.
+            first.write_all(b"\x81").await.unwrap();
+            first.shutdown().await.unwrap();
+            let mut seen = Vec::new();
+            timeout(SOON, second.read_to_end(&mut seen)).await.unwrap().unwrap();
+            assert_eq!(seen, b"\x81", "{protocol} {client_first}");
+            let late = vec![0x82; 300_000];
+            let says = async {
+                second.write_all(&late).await.unwrap();
+                second.shutdown().await.unwrap();
+            };
+            let mut seen = Vec::new();
+            let hears = async { first.read_to_end(&mut seen).await.unwrap() };
+            timeout(SOON, async { tokio::join!(says, hears) }).await.unwrap();
+            assert!(seen == late, "{protocol} {client_first}: {} bytes", seen.len());
+            held("G71");
+        }
     }
-    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn an_idle_socket_lasts_but_one_that_shows_no_key_does_not() {
+    let (port, handshakes, _) = prefect().await;
+    let gateway = Gateway::start(config(port)).await.unwrap();
+    let authorization = basic(&format!("postern:{KEY}"));
+    let mut raw = connect(&gateway, "/api/x", &[("authorization", &authorization)]).await.unwrap();
+    let mut waits = connect(&gateway, "/api/events/in", &[PREFECT, ("authorization", &authorization)]).await.unwrap();
+    let mut proven = connect(&gateway, "/api/events/out", &[PREFECT]).await.unwrap();
+    proven.send(auth(&format!("postern:{KEY}"))).await.unwrap();
+    next(&mut proven).await;
+    let mut unproven = connect(&gateway, "/api/events/out", &[PREFECT]).await.unwrap();
+    for socket in [&mut raw, &mut waits, &mut proven, &mut unproven] {
+        socket.send(Message::Ping("open".into())).await.unwrap();
+        assert_eq!(next(socket).await, Message::Pong("open".into()));
+    }
+    assert_eq!(handshakes.lock().unwrap().len(), 3);
+
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(24 * 60 * 60)).await;
+    tokio::time::resume();
+    let Message::Close(Some(frame)) = next(&mut unproven).await else { panic!("not closed") };
+    assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1008, "no key in time"));
+    waits.send(auth("late")).await.unwrap();
+    assert_eq!(next(&mut waits).await, Message::text("{\"type\":\"auth_success\"}"));
+    for socket in [&mut raw, &mut waits, &mut proven] {
+        socket.send(Message::text("still here")).await.unwrap();
+        assert_eq!(next(socket).await, Message::text("still here"));
+        held("G75");
+    }
+    assert_eq!(handshakes.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
