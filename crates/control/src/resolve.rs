@@ -151,6 +151,7 @@ pub async fn resolve(profile: &Profile, config: &Path, vault: &Vault) -> Result<
         local_key: vault.local_key(&profile.id, config).await?,
         local_programs: profile.local_programs,
         read_only: profile.read_only,
+        assets: None,
         remote: Remote {
             url: profile.url.clone(),
             api_url: profile.api_url.clone(),

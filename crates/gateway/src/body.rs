@@ -1,19 +1,25 @@
-//! The one body type: our own short answers, or the peer's stream with backpressure. Nothing is buffered here but
-//! what [`Body::whole`] is asked for.
+//! The one body type: our own short answers, the peer's stream with backpressure, or a file. Nothing is buffered here
+//! but what [`Body::whole`] is asked for.
 //!
 //! Trailers end here (RFC 9110, section 6.5.1, lets us): nothing has judged them, and one may be named as a header is
 //! that decides. HTTP/1.1 loses them anyway, with the hop's `Trailer` and `TE`; HTTP/2 would not.
 
+use std::error::Error;
+use std::fs::File;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::Stream as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Frame, Incoming, SizeHint};
+use tokio::io::{AsyncReadExt as _, Take};
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_util::io::ReaderStream;
 
+use crate::assets::Keeper;
 use crate::fault::Fault;
 use crate::send::Download;
 use crate::status::Status;
@@ -32,6 +38,10 @@ pub(crate) enum Body {
     Answer(Download),
     /// The server's, and its version is read from it in passing.
     Version(Download, VersionReader),
+    /// The server's, an asset, which is kept in passing.
+    Keeping(Download, Keeper),
+    /// An asset that was kept.
+    Kept(ReaderStream<Take<tokio::fs::File>>),
 }
 
 impl Body {
@@ -48,6 +58,13 @@ impl Body {
             Err(_) => Err(Fault::UploadBroken),
         }
     }
+
+    /// So much of a file, from where it is read next.
+    pub(crate) fn kept(file: File, length: u64) -> Self {
+        /// Bytes read at a time.
+        const PIECE: usize = 64 * 1024;
+        Self::Kept(ReaderStream::with_capacity(tokio::fs::File::from_std(file).take(length), PIECE))
+    }
 }
 
 impl<T: Into<Bytes>> From<T> for Body {
@@ -58,11 +75,14 @@ impl<T: Into<Bytes>> From<T> for Body {
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Box<dyn Error + Send + Sync>;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = match self.get_mut() {
             Self::Ours(full) => return Pin::new(full).poll_frame(cx).map_err(|never| match never {}),
+            Self::Kept(file) => {
+                return Pin::new(file).poll_next(cx).map(|piece| piece.map(|data| Ok(Frame::data(data?))));
+            }
             Self::Stream(incoming) => ready!(Pin::new(incoming).poll_frame(cx)),
             Self::Answer(download) => ready!(Pin::new(download).poll_frame(cx)),
             Self::Version(download, reader) => {
@@ -74,15 +94,25 @@ impl hyper::body::Body for Body {
                 }
                 frame
             }
+            Self::Keeping(download, keeper) => {
+                ready!(keeper.poll_ready(cx));
+                let frame = ready!(Pin::new(&mut *download).poll_frame(cx));
+                keeper.passes(frame.as_ref(), download.is_end_stream());
+                frame
+            }
         };
-        Poll::Ready(frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers)))
+        let frame = frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers));
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Ours(full) => full.is_end_stream(),
             Self::Stream(incoming) => incoming.is_end_stream(),
-            Self::Answer(download) | Self::Version(download, _) => download.is_end_stream(),
+            Self::Answer(download) | Self::Version(download, _) | Self::Keeping(download, _) => {
+                download.is_end_stream()
+            }
+            Self::Kept(_) => false,
         }
     }
 
@@ -90,7 +120,9 @@ impl hyper::body::Body for Body {
         match self {
             Self::Ours(full) => full.size_hint(),
             Self::Stream(incoming) => incoming.size_hint(),
-            Self::Answer(download) | Self::Version(download, _) => download.size_hint(),
+            Self::Answer(download) | Self::Version(download, _) | Self::Keeping(download, _) => download.size_hint(),
+            // Content-Length says it.
+            Self::Kept(_) => SizeHint::default(),
         }
     }
 }

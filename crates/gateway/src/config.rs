@@ -1,9 +1,11 @@
 //! What a gateway is told: one profile, resolved, with its secrets.
 //!
 //! The control plane reads files and keychains and hands the result over as a [`Config`]; the gateway
-//! itself knows neither. Everything here is already valid, except what only TLS can judge (certificates and keys)
+//! itself knows neither, but for one folder to keep the UI's files in. Everything here is already valid, except what only TLS can judge (certificates and keys)
 //! and what would open the door to anybody (an empty local key): those [`crate::Gateway::start`] refuses with a
 //! [`crate::StartError`].
+
+use std::path::PathBuf;
 
 use http::{HeaderName, Uri};
 use url::Url;
@@ -28,6 +30,9 @@ pub struct Config {
     pub local_programs: LocalPrograms,
     /// Refuses what writes.
     pub read_only: bool,
+    /// A folder for the UI's content-hashed files, this profile's alone: the gateway makes it, bounds it, and deletes
+    /// in it what it does not know. `None` keeps nothing.
+    pub assets: Option<PathBuf>,
     /// The server behind.
     pub remote: Remote,
 }

@@ -263,6 +263,7 @@ impl Server {
             local_key: Secret::new("key"),
             local_programs: LocalPrograms::Key,
             read_only: false,
+            assets: None,
             remote,
         };
         Upstream::new(&config).ok().map(Self)

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::guard::door::{Door, local_path};
 use crate::status::{Exchange, Health, Status};
 use crate::upstream::Upstream;
-use crate::{Config, Secret, listen, own, pipeline};
+use crate::{Config, Secret, assets, listen, own, pipeline};
 
 /// Records kept for a slow reader of [`Gateway::exchanges`].
 const EXCHANGES: usize = 256;
@@ -74,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) browser_origin: String,
     pub(crate) door: Door,
     pub(crate) upstream: Upstream,
+    /// The UI's files that were fetched before.
+    pub(crate) assets: Option<Arc<assets::Store>>,
     pub(crate) status: watch::Sender<Status>,
     pub(crate) exchanges: broadcast::Sender<Exchange>,
     /// No more of anything: listeners close, tunnels are cut, connections finish their answer.
@@ -100,6 +102,7 @@ impl Shared {
             profile: config.profile.clone(),
             door: Door::new(config, port)?,
             upstream,
+            assets: config.assets.clone().map(|folder| Arc::new(assets::Store::new(folder, &config.local_key))),
             status: watch::Sender::new(Status {
                 health: Health::Unknown,
                 since: SystemTime::now(),
@@ -126,7 +129,7 @@ impl Gateway {
         let upstream = Upstream::new(&config)?;
         let listeners = listen::bind(config.port).await?;
         let port = listeners.port;
-        let shared = Arc::new(Shared::new(&config, port, upstream)?);
+        let shared = Arc::new(Shared::new(config, port, upstream)?);
         let task = tokio::spawn(listen::run(listeners, Arc::clone(&shared)));
         let stop = shared.stop.clone();
         Ok(Self { port, shared, task, _stop_on_drop: stop.drop_guard() })

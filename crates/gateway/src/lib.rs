@@ -1,9 +1,10 @@
 //! Postern's data plane: one reverse proxy on loopback for one profile.
 //!
 //! Start reading at `pipeline.rs`: the life of a request on one page. The gateway is told everything
-//! by its [`Config`]; it reads no file and no keychain and knows no window. State flows out, never in:
+//! by its [`Config`]; it reads no keychain, knows no window, and no files but those it keeps of the UI (`assets.rs`). State flows out, never in:
 //! [`Gateway::status`] and [`Gateway::exchanges`].
 
+mod assets;
 mod body;
 mod config;
 mod cookies;

@@ -142,6 +142,7 @@ mod tests {
             local_key: Secret::new("key"),
             local_programs: LocalPrograms::Key,
             read_only: false,
+            assets: None,
             remote,
         };
         Shared::new(&config, 4201, Upstream::new(&config).unwrap()).unwrap()

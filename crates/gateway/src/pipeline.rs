@@ -13,6 +13,7 @@ use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 
+use crate::assets::Asset;
 use crate::body::Body;
 use crate::fault::Fault;
 use crate::fault::answer::Audience;
@@ -155,6 +156,17 @@ pub(crate) async fn forward(
     let head = parts.method == Method::HEAD;
     let question = Question::of(&parts.method, target);
 
+    // An asset that was fetched before is not fetched again: here, because who asks has been let in, and nothing below
+    // is needed but step 7.
+    let asset = Asset::asked_for(&parts, &body, target, shared);
+    if let Some(asset) = &asset
+        && let Some(kept) = asset.kept(&parts.headers).await
+    {
+        let (mut parts, body) = kept.into_parts();
+        inbound::rewrite(&mut parts, origin, target, upstream);
+        return Ok(Response::from_parts(parts, body));
+    }
+
     // 5. outbound headers: strip first, insert last, so that no client can name away or double what is ours.
     outbound::rewrite(&mut parts, origin, target, shared);
 
@@ -163,17 +175,19 @@ pub(crate) async fn forward(
     let answer = send::send(Request::from_parts(parts, body), &upstream.clients).await;
     let answer = verdict::judge(answer, question, target, sent.elapsed(), shared)?;
 
-    // 7. inbound headers.
+    // 7. inbound headers; an asset is kept as the server sent it.
     let (mut parts, body) = answer.into_parts();
+    let keeper = asset.and_then(|asset| asset.keep(&parts));
     inbound::rewrite(&mut parts, origin, target, upstream);
 
     // 8. rewrite the one body we own: after the headers, whose lengths and tags it changes.
     if target.is_settings && !head {
         return settings::rewrite(parts, body, origin, upstream).await;
     }
-    let body = match question {
-        Question::Version => verdict::read_version(&parts, body, shared),
-        Question::Other => Body::Answer(body),
+    let body = match (question, keeper) {
+        (Question::Version, _) => verdict::read_version(&parts, body, shared),
+        (Question::Other, Some(keeper)) => Body::Keeping(body, keeper),
+        (Question::Other, None) => Body::Answer(body),
     };
     Ok(Response::from_parts(parts, body))
 }

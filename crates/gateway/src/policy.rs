@@ -160,6 +160,7 @@ mod tests {
             local_key: Secret::new("k"),
             local_programs: LocalPrograms::Key,
             read_only: true,
+            assets: None,
             remote: Remote::at("http://s/prefect".parse().unwrap()),
         };
         let upstream = Upstream::new(&config).unwrap();

@@ -175,6 +175,7 @@ mod tests {
             local_key: crate::Secret::new("k"),
             local_programs: crate::LocalPrograms::Key,
             read_only: false,
+            assets: None,
             remote,
         })
         .unwrap()

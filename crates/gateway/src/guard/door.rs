@@ -225,6 +225,7 @@ mod tests {
             local_key: Secret::new("the-key"),
             local_programs,
             read_only: false,
+            assets: None,
             remote: crate::config::Remote::at(url::Url::parse("http://127.0.0.1:4200").unwrap()),
         };
         Door::new(&config, 4201).unwrap()

@@ -6,6 +6,7 @@
 #[expect(unreachable_pub, reason = "elsewhere it is part of a library")]
 mod acceptance;
 mod answers;
+mod assets;
 mod door;
 mod faults;
 mod framing;

@@ -76,7 +76,7 @@ impl Server {
                         match script(&request) {
                             Some(bytes) => {
                                 stream.write_all(&bytes).await.unwrap_or_default();
-                                if find(&bytes, b"Connection: close").is_some() {
+                                if find(&bytes[..bytes.len().min(1024)], b"Connection: close").is_some() {
                                     break;
                                 }
                             }
@@ -165,6 +165,7 @@ pub(crate) fn config(port: u16) -> Config {
         local_key: Secret::new(KEY),
         local_programs: LocalPrograms::Key,
         read_only: false,
+        assets: None,
         remote,
     }
 }
