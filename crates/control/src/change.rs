@@ -30,7 +30,7 @@ pub enum Change {
         /// What goes into the vault, before the file is written.
         secrets: Vec<SecretChange>,
     },
-    /// Take the profile out of the file, then its secrets out of the vault.
+    /// Take the profile out of the file, then its secrets out of the vault and its assets out of the cache.
     Remove {
         /// Which.
         id: ProfileId,
@@ -173,6 +173,10 @@ async fn remove(id: ProfileId, files: &Files, vault: &Vault) -> Result<Stored, C
     let which = id.clone();
     let (profile, profiles) = files.change(move |store| store.remove(&which)).await?;
     let vault_trouble = vault.forget(&profile).await.err().map(|error| left_over(&profile, &error));
+    let which = id.clone();
+    if let Ok(Err(error)) = files.with(move |store| store.folders().delete_assets(&which)).await {
+        tracing::warn!(profile = %id, %error, "files of the removed profile's UI are still in the cache");
+    }
     Ok(Stored { id, profiles, secrets: Vec::new(), vault_trouble })
 }
 

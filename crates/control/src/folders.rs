@@ -7,11 +7,12 @@ use directories::ProjectDirs;
 
 use crate::profile::ProfileId;
 
-/// The two folders: configuration (profiles.toml and the certificates it names) and data.
+/// The three folders: configuration (profiles.toml and the certificates it names), data, and cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folders {
     config: PathBuf,
     data: PathBuf,
+    cache: PathBuf,
 }
 
 impl Folders {
@@ -19,7 +20,11 @@ impl Folders {
     #[must_use]
     pub fn system() -> Option<Self> {
         let project = ProjectDirs::from("", "", "Postern")?;
-        Some(Self { config: project.config_dir().to_owned(), data: project.data_local_dir().to_owned() })
+        Some(Self {
+            config: project.config_dir().to_owned(),
+            data: project.data_local_dir().to_owned(),
+            cache: project.cache_dir().to_owned(),
+        })
     }
 
     /// All below one folder, given with `--config-dir`.
@@ -28,7 +33,7 @@ impl Folders {
     /// When the current folder is needed to tell where `dir` is, and cannot be told.
     pub fn at(dir: &Path) -> io::Result<Self> {
         let config = std::path::absolute(dir)?;
-        Ok(Self { data: config.join("data"), config })
+        Ok(Self { data: config.join("data"), cache: config.join("cache"), config })
     }
 
     /// Where profiles.toml is; relative paths in it start here.
@@ -61,9 +66,27 @@ impl Folders {
     /// # Errors
     /// The system's. That there is nothing is none.
     pub fn delete_dashboard(&self, id: &ProfileId) -> io::Result<()> {
-        match std::fs::remove_dir_all(self.dashboard(id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        delete(&self.dashboard(id))
+    }
+
+    /// The UI's files that one profile's gateway has fetched before.
+    #[must_use]
+    pub fn assets(&self, id: &ProfileId) -> PathBuf {
+        self.cache.join("assets").join(format!("profile-{id}"))
+    }
+
+    /// Deletes [`Self::assets`] and all in it.
+    ///
+    /// # Errors
+    /// The system's. That there is nothing is none.
+    pub fn delete_assets(&self, id: &ProfileId) -> io::Result<()> {
+        delete(&self.assets(id))
+    }
+}
+
+fn delete(folder: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }

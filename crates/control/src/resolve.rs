@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use postern_gateway::{ClientCertificate, Config, EdgeCredential, Remote, Secret, Tls, UserPassword};
 use zeroize::Zeroizing;
 
+use crate::folders::Folders;
 use crate::profile::{Edge, Profile, ProfileId, Slot};
 use crate::vault::{Kind, Vault, VaultError, variable};
 use crate::view::Trouble;
@@ -99,11 +100,12 @@ impl ResolveError {
     }
 }
 
-/// Reads what the profile needs. `config` is the folder that relative paths start from.
+/// Reads what the profile needs. Relative paths start from the configuration's folder.
 ///
 /// # Errors
 /// See [`ResolveError`]. The first missing secret in the order of [`Profile::slots`] is the one told.
-pub async fn resolve(profile: &Profile, config: &Path, vault: &Vault) -> Result<Config, ResolveError> {
+pub async fn resolve(profile: &Profile, folders: &Folders, vault: &Vault) -> Result<Config, ResolveError> {
+    let config = folders.config();
     let needed = |slot: Slot| async move {
         let found = vault.get(&profile.id, &slot).await?;
         found.ok_or_else(|| ResolveError::SecretMissing { id: profile.id.clone(), slot, vault: vault.kind() })
@@ -151,7 +153,7 @@ pub async fn resolve(profile: &Profile, config: &Path, vault: &Vault) -> Result<
         local_key: vault.local_key(&profile.id, config).await?,
         local_programs: profile.local_programs,
         read_only: profile.read_only,
-        assets: None,
+        assets: Some(folders.assets(&profile.id)),
         remote: Remote {
             url: profile.url.clone(),
             api_url: profile.api_url.clone(),
@@ -206,6 +208,10 @@ mod tests {
     }
 
     /// A folder with the files that [`written`] names.
+    fn folders(config: &TempDir) -> Folders {
+        Folders::at(config.path()).unwrap()
+    }
+
     fn config() -> TempDir {
         let config = TempDir::new().unwrap();
         fs::create_dir(config.path().join("certs")).unwrap();
@@ -230,7 +236,8 @@ mod tests {
         let (config, vault) = (config(), Vault::memory());
         let profile = written().check().unwrap();
         fill(&vault, &profile).await;
-        let resolved = resolve(&profile, config.path(), &vault).await.unwrap();
+        let resolved = resolve(&profile, &folders(&config), &vault).await.unwrap();
+        assert_eq!(resolved.assets, Some(config.path().join("cache/assets/profile-prod")));
         assert_eq!(resolved.local_key, vault.local_key(&profile.id, config.path()).await.unwrap());
         let remote = resolved.remote;
         let Some(EdgeCredential::Basic(edge)) = remote.edge else { panic!("no edge credential") };
@@ -252,7 +259,7 @@ mod tests {
         for slot in profile.slots() {
             let value = vault.get(&profile.id, &slot).await.unwrap().unwrap();
             vault.clear(&profile.id, &slot).await.unwrap();
-            let error = resolve(&profile, config.path(), &vault).await.unwrap_err();
+            let error = resolve(&profile, &folders(&config), &vault).await.unwrap_err();
             assert_eq!(error.code(), "secret_missing");
             assert!(error.remedy().contains(&format!("postern secret set prod {slot}")), "{}", error.remedy());
             vault.set(&profile.id, &slot, value).await.unwrap();
@@ -266,7 +273,7 @@ mod tests {
         fill(&vault, &profile).await;
         let ca = config.path().join("ca.pem");
         let told = async || {
-            let error = resolve(&profile, config.path(), &vault).await.unwrap_err();
+            let error = resolve(&profile, &folders(&config), &vault).await.unwrap_err();
             error.to_string().replace(&config.path().display().to_string(), "…")
         };
         fs::remove_file(&ca).unwrap();

@@ -110,3 +110,15 @@ async fn a_new_profile_gets_an_id_its_secrets_and_nothing_that_an_earlier_one_le
     assert_eq!(place.vault.get(&stored.id, &Slot::EdgePassword).await, Ok(Some(Secret::new("new"))));
     assert_eq!(place.secret(&Slot::EdgePassword).await, Some(Secret::new("old")));
 }
+
+#[tokio::test]
+async fn a_removed_profile_leaves_no_assets_and_takes_nobody_elses() {
+    let (place, profile) = Place::with_one().await;
+    for name in ["prod", "prod-2"] {
+        fs::create_dir_all(place.folders.assets(&id(name))).unwrap();
+        fs::write(place.folders.assets(&id(name)).join("asset"), "content").unwrap();
+    }
+    Change::Remove { id: profile.id }.make(&place.files, &place.vault).await.unwrap();
+    assert!(!place.folders.assets(&id("prod")).exists());
+    assert!(place.folders.assets(&id("prod-2")).join("asset").exists());
+}

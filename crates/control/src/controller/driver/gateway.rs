@@ -67,7 +67,7 @@ pub(super) async fn live(
 }
 
 async fn start(profile: &Profile, place: &Place) -> Result<Gateway, Failure> {
-    let config = resolve(profile, place.folders.config(), &place.vault).await.map_err(|error| not_resolved(&error))?;
+    let config = resolve(profile, &place.folders, &place.vault).await.map_err(|error| not_resolved(&error))?;
     Gateway::start(config).await.map_err(|error| {
         let trouble = Trouble::from(&error);
         if matches!(error, StartError::PortTaken { .. }) {
