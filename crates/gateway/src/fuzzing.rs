@@ -181,7 +181,8 @@ pub fn answer(method: &str, pieces: &[&[u8]]) -> Result<Answer, &'static str> {
     *request.method_mut() = method.parse().unwrap_or(Method::GET);
     *request.uri_mut() = Uri::from_static("http://server/");
     RUNTIME.block_on(async {
-        let answer = send::over(TokioIo::new(Pieces::new(pieces, false)), request).await.map_err(|fault| fault.code())?;
+        let answer =
+            send::over(TokioIo::new(Pieces::new(pieces, false)), request).await.map_err(|fault| fault.code())?;
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.ok().map(|body| body.to_bytes().to_vec());
         Ok(Answer { status: parts.status.as_u16(), headers: plain(&parts.headers), body })

@@ -129,7 +129,7 @@ impl Gateway {
         let upstream = Upstream::new(&config)?;
         let listeners = listen::bind(config.port).await?;
         let port = listeners.port;
-        let shared = Arc::new(Shared::new(config, port, upstream)?);
+        let shared = Arc::new(Shared::new(&config, port, upstream)?);
         let task = tokio::spawn(listen::run(listeners, Arc::clone(&shared)));
         let stop = shared.stop.clone();
         Ok(Self { port, shared, task, _stop_on_drop: stop.drop_guard() })

@@ -55,7 +55,8 @@ pub(crate) async fn send(request: Request<Body>, clients: &Clients) -> Result<Re
 
 /// Sends a WebSocket handshake; the answer may be a refusal.
 pub(crate) async fn handshake(request: Request<Body>, clients: &Clients) -> Result<Response<Download>, Fault> {
-    let way = async |request: Request<_>| line::upgradable(clients.sockets.connect(request.uri()).await?, request).await;
+    let way =
+        async |request: Request<_>| line::upgradable(clients.sockets.connect(request.uri()).await?, request).await;
     exchange(request, way).await
 }
 

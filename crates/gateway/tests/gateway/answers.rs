@@ -5,6 +5,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::acceptance::held;
 use crate::support::*;
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use postern_gateway::{Config, Gateway, LocalPrograms};
 
+use crate::acceptance::held;
 use crate::support::*;
 
 const NAVIGATES: &str = "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";

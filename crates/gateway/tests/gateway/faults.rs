@@ -5,6 +5,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::acceptance::held;
 use crate::support::*;
 
 const NAVIGATES: &str = "Accept: text/html,*/*\r\nSec-Fetch-Mode: navigate\r\n";

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::acceptance::held;
 use crate::support::*;
 
 const SMUGGLED: &str = "GET /api/smuggled HTTP/1.1\r\nHost: HOST\r\nKEY\r\n\r\n";

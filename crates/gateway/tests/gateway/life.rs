@@ -7,7 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::support::{SOON, Server, ask, body, config, gateway, held, key, ok, status};
+use crate::acceptance::held;
+use crate::support::{SOON, Server, ask, body, config, gateway, key, ok, status};
 
 #[tokio::test]
 async fn a_taken_port_is_told_with_the_program_that_has_it() {

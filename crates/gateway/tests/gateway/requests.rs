@@ -8,6 +8,7 @@ use postern_gateway::{Config, EdgeCredential, Gateway, Health, Secret, UserPassw
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::acceptance::held;
 use crate::support::*;
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::{ask, body, config, header, held, key, status};
+use crate::acceptance::held;
+use crate::support::{ask, body, config, header, key, status};
 
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,

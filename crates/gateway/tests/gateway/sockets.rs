@@ -13,7 +13,8 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, accept_hdr_async, connect_async};
 
-use crate::support::{KEY, PASSWORD, SOON, ask, basic, config, enter, header, held, key, raw, status};
+use crate::acceptance::held;
+use crate::support::{KEY, PASSWORD, SOON, ask, basic, config, enter, header, key, raw, status};
 
 type Seen = Arc<Mutex<Vec<String>>>;
 

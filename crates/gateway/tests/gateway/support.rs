@@ -11,8 +11,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-pub(crate) use crate::acceptance::held;
-
 pub(crate) const KEY: &str = "local-key-of-prod";
 pub(crate) const PASSWORD: &str = "s3cret-canary";
 
