@@ -91,8 +91,13 @@ async fn server(authority: &Authority, name: &str, wants_client: bool, alpn: &[&
                     }
                 }
                 let text = format!("{} client:{shown}", alpn.unwrap_or_default());
+                let status = if seen.starts_with(b"GET /down ") {
+                    format!("302 Found\r\nLocation: http://localhost:{port}/down")
+                } else {
+                    "200 OK".to_owned()
+                };
                 let answer =
-                    format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+                    format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}", text.len());
                 stream.write_all(answer.as_bytes()).await.unwrap_or_default();
                 stream.shutdown().await.unwrap_or_default();
             });
@@ -102,11 +107,25 @@ async fn server(authority: &Authority, name: &str, wants_client: bool, alpn: &[&
 }
 
 async fn through(port: u16, set: impl FnOnce(&mut Remote)) -> String {
+    asked(port, "GET /api/flows", set).await
+}
+
+async fn asked(port: u16, line: &str, set: impl FnOnce(&mut Remote)) -> String {
     let mut config = config(1);
     config.remote.url = format!("https://localhost:{port}").parse().unwrap();
     set(&mut config.remote);
     let gateway = Gateway::start(config).await.unwrap();
-    ask(&gateway, "GET /api/flows", &key()).await
+    ask(&gateway, line, &key()).await
+}
+
+#[tokio::test]
+async fn a_server_that_leads_out_of_tls_is_not_followed() {
+    let authority = Authority::new();
+    let port = server(&authority, "localhost", false, &[]).await;
+    let answer =
+        asked(port, "GET /down", |remote| remote.tls.extra_ca = Some(authority.issuer.pem().into_bytes())).await;
+    assert_eq!((status(&answer), header(&answer, "location")), (302, vec![&*format!("http://localhost:{port}/down")]));
+    held("E55");
 }
 
 #[tokio::test]
