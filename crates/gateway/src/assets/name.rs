@@ -68,7 +68,7 @@ mod tests {
             ("/v2/assets/artifact._id-BQ8PdDur.js", true),
             ("/v2/assets/work-pool_._workPoolName.edit--e_U5HTD.js", true),
             ("/v2/assets/architecture-7GRP2DOG-CDA-5Zif.js", true),
-            // Prefect 2.14.
+            // Rollup 3.
             ("/assets/index-0e3c6c1f.js", true),
             ("/assets/logo.svg", false),
             ("/assets/index-short.js", false),

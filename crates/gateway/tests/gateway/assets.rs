@@ -436,7 +436,7 @@ fn link(to: &Path, from: &Path) {
 
 #[tokio::test]
 async fn of_what_a_visitor_did_not_stay_for_nothing_stays() {
-    // Ten bytes of a hundred, and then nothing.
+    // The head, a little of the body, and then nothing.
     let scene = Scene::new(|_| Some(with("X: 1", &"x".repeat(100)).as_bytes()[..90].to_vec())).await;
     let gateway = scene.gateway().await;
     let mut visitor = TcpStream::connect(("127.0.0.1", gateway.port())).await.unwrap();
