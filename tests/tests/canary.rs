@@ -74,6 +74,8 @@ async fn after_a_full_session_no_secret_is_in_any_file_log_page_or_argument() ->
     ensure!(ended.stderr.contains("TRACE"), "the log is not at its most talkative: {}", ended.stderr);
     found.extend(every.text("standard output", ended.stdout));
     found.extend(every.text("the log", ended.stderr));
+    let assets = postern.home().join("config/cache/assets/profile-prod");
+    ensure!(assets.read_dir()?.next().is_some(), "the cache that is looked through is empty");
     found.extend(every.files(postern.home())?);
     assert_eq!(found, Vec::<String>::new());
     held("H79");

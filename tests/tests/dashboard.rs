@@ -4,11 +4,13 @@
 //! by the requests that failed and by the console. Pictures of every page are kept in
 //! `target/screenshots`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use postern_tests::browser::Browser;
-use postern_tests::postern::Postern;
+use postern_tests::nginx::{Nginx, Site};
+use postern_tests::postern::{Postern, Serving};
 use postern_tests::prefect::{Api, Login, Options, Prefect};
 use postern_tests::secured::{LABEL, Secured};
 use postern_tests::wait::{free_port, until};
@@ -72,6 +74,60 @@ async fn under_a_base_path_both_dashboards_work_without_a_login_page() -> anyhow
     let server = Server { profile: "based", base, api: prefect.api()? };
     server.api.seed(LABEL).await?;
     server.visit(&straight("based", &prefect.origin(), base, &login).await?).await
+}
+
+#[tokio::test]
+async fn opened_again_a_dashboard_costs_the_server_only_pages_and_the_apis_calls() -> anyhow::Result<()> {
+    let scene = Secured::shared().await?;
+    let site = Site { upstream: scene.prefect.origin(), basic: Some(scene.login.clone()), websockets: true };
+    let nginx = Nginx::start(site).await?;
+    let postern = straight("again", &nginx.origin(), "", &scene.login).await?;
+
+    let cold = open_both(&postern, &nginx).await?;
+    let fetched = assets(&nginx)?.len();
+    ensure!(fetched > 50, "the pages are not Prefect's: {:#?}", nginx.requests()?);
+    cold.process.terminate(Duration::from_secs(30)).await?;
+
+    let before = nginx.requests()?.len();
+    let _warm = open_both(&postern, &nginx).await?;
+    let again = nginx.requests()?.split_off(before);
+    ensure!(again.iter().any(|request| request.contains(" /v2/dashboard ")), "no page was asked for: {again:#?}");
+    assert_eq!(assets(&nginx)?.len(), fetched, "{again:#?}");
+    Ok(())
+}
+
+/// Shows both dashboards in a browser that has nothing of its own, each until its assets are kept.
+async fn open_both(postern: &Postern, nginx: &Nginx) -> anyhow::Result<Serving> {
+    let serving = postern.serve(&["again"]).await?;
+    // Assets are of the version that an answer told.
+    let version = format!("{}/admin/version", serving.ready("again")?.api_url);
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let told = http.get(version).basic_auth("postern", Some(postern.local_key("again"))).send().await?;
+    told.error_for_status()?.bytes().await?;
+
+    let browser = Browser::start().await?;
+    browser.goto(&postern.open("again").await?).await?;
+    browser.until_shown(&["Dashboard", "larch-flow"]).await?;
+    let origin = browser.driver().current_url().await?.origin().ascii_serialization();
+    let folder = postern.home().join("config/cache/assets/profile-again");
+    for ui in [Ui::V2, Ui::V1] {
+        browser.goto(&format!("{origin}{}/dashboard", ui.base())).await?;
+        browser.until_shown(&["Flow Runs", "larch-flow"]).await?;
+        until("every asset to be kept", Duration::from_secs(30), async || {
+            let fetched: BTreeSet<String> = assets(nginx)?.into_iter().collect();
+            Ok((std::fs::read_dir(&folder)?.count() == fetched.len()).then_some(()))
+        })
+        .await?;
+    }
+    browser.close().await?;
+    Ok(serving)
+}
+
+/// What reached nginx for files below `assets`.
+fn assets(nginx: &Nginx) -> anyhow::Result<Vec<String>> {
+    let mut requests = nginx.requests()?;
+    requests.retain(|request| request.contains("/assets/"));
+    Ok(requests)
 }
 
 /// An installation for a server without an edge, with the UI under a base path and the API beside it.
