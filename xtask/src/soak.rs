@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, value_parser};
 
 use crate::build;
 use crate::process::{become_it, cargo, program, run as run_it};
@@ -12,7 +12,7 @@ use crate::process::{become_it, cargo, program, run as run_it};
 #[derive(Args)]
 pub(crate) struct Options {
     /// Minutes of traffic
-    #[arg(default_value_t = 5)]
+    #[arg(default_value_t = 5, value_parser = value_parser!(u64).range(1..))]
     minutes: u64,
     /// As told by an earlier run: the same dice again
     #[arg(long)]

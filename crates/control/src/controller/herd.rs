@@ -40,6 +40,7 @@ impl Herd {
     /// One event of one of them, and whatever follows from it at once.
     fn take(&mut self, member: usize, event: Event) {
         for effect in update(&mut self.members[member], event) {
+            #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else follows from what happens here")]
             match effect {
                 Effect::Start { generation, .. } => self.take(member, Event::Started(generation)),
                 Effect::Probe(generation) => {

@@ -56,11 +56,11 @@ use Act::{
 impl Act {
     const ALL: [Self; 13] = [
         Answer,
+        Early,
         Trickle,
         Interim,
         CloseAfter,
         OwnError,
-        Early,
         EdgeError,
         ResetBeforeHead,
         EndBeforeHead,
@@ -70,19 +70,7 @@ impl Act {
         TwoLengths,
     ];
     /// Those that any request may meet.
-    pub(crate) const FAULTS: [Self; 11] = [
-        Trickle,
-        Interim,
-        CloseAfter,
-        OwnError,
-        EdgeError,
-        ResetBeforeHead,
-        EndBeforeHead,
-        ResetMidBody,
-        EndMidBody,
-        NotHttp,
-        TwoLengths,
-    ];
+    pub(crate) const FAULTS: &[Self] = Self::ALL.split_at(2).1;
 
     pub(crate) fn name(self) -> &'static str {
         self.row().0

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::plan::{self, Act, Plan, Reader};
 use crate::sockets;
 use crate::tally::Wrong;
-use crate::wire::{From, Head, framing, halves, write_body};
+use crate::wire::{Head, Input, framing, halves, write_body};
 use crate::world::{Counted, Mark, World};
 
 /// What the client tells beside the gateway comes by then.
@@ -114,7 +114,7 @@ struct Exchange<'e> {
 
 impl Exchange<'_> {
     /// Whether another request may follow. An error is the other side's doing.
-    async fn run(&self, from: &mut From, to: &mut OwnedWriteHalf) -> io::Result<bool> {
+    async fn run(&self, from: &mut Input, to: &mut OwnedWriteHalf) -> io::Result<bool> {
         if self.plan.act == Act::Early {
             to.write_all(&[self.answer_head("413 Content Too Large").as_bytes(), &self.body()].concat()).await?;
             to.shutdown().await?;
@@ -169,7 +169,7 @@ impl Exchange<'_> {
     }
 
     /// The request's body.
-    async fn read(&self, from: &mut From) -> io::Result<()> {
+    async fn read(&self, from: &mut Input) -> io::Result<()> {
         let mut reader = Reader::of(self.tag);
         let read = from.body(self.head.length(), |bytes| reader.read(bytes)).await;
         if !reader.is_its || !self.head.line().contains(&format!("{:x} ", self.tag)) {

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::plan;
 use crate::support;
 use crate::tally::Wrong;
-use crate::wire::{From, Head};
+use crate::wire::{Head, Input};
 use crate::world::{Counted, Marked, World};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -43,7 +43,7 @@ enum End {
 }
 
 /// The server's side.
-pub(crate) async fn echo(head: &Head, from: From, mut to: OwnedWriteHalf, world: &World) {
+pub(crate) async fn echo(head: &Head, from: Input, mut to: OwnedWriteHalf, world: &World) {
     let (Some(key), Some(tag)) = (head.value("sec-websocket-key"), head.tag()) else { return };
     let protocol = head.value(PROTOCOL).map(|name| format!("{PROTOCOL}: {name}\r\n")).unwrap_or_default();
     let accept = derive_accept_key(key.as_bytes());

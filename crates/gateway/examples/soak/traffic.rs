@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 use crate::plan::{self, Act, Due, Plan, Reader};
 use crate::support;
 use crate::tally::Wrong;
-use crate::wire::{From, framing, halves, write_body};
+use crate::wire::{Input, framing, halves, write_body};
 use crate::world::{Marked, World};
 
 /// No exchange takes longer, however busy the machine is.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 /// A client that is gone is told to the server within a second; a busy machine may take longer to look.
 const TOLD: Duration = Duration::from_secs(5);
 
@@ -46,11 +46,11 @@ struct Ask {
 }
 
 pub(crate) struct Client {
-    pub(crate) world: Arc<World>,
-    pub(crate) gateway: u16,
-    pub(crate) dice: Rng,
+    world: Arc<World>,
+    gateway: u16,
+    dice: Rng,
     /// Kept from request to request, as long as that is possible.
-    kept: Option<(From, OwnedWriteHalf)>,
+    kept: Option<(Input, OwnedWriteHalf)>,
 }
 
 impl Client {
@@ -134,7 +134,7 @@ impl Client {
         judge(world, &ask, &marked, &seen);
     }
 
-    async fn connection(&mut self) -> io::Result<(From, OwnedWriteHalf)> {
+    async fn connection(&mut self) -> io::Result<(Input, OwnedWriteHalf)> {
         match self.kept.take() {
             Some(kept) => Ok(kept),
             None => connect(self.gateway).await,
@@ -177,10 +177,10 @@ impl Client {
     }
 
     async fn read_slowly(&mut self, world: &World) {
-        let ask = self.ask("read slowly", 1_000_000..4_000_000, None, Act::Answer);
+        let ask = self.ask("read slowly", 1_000_000..3_000_000, None, Act::Answer);
         let marked = world.mark();
         let Ok((mut from, mut to)) = connect(self.gateway).await else { return };
-        from.rest = Some(Duration::from_millis(self.dice.u64(1..20)));
+        from.rest = Some(Duration::from_millis(self.dice.u64(1..10)));
         let (seen, _) = exchange(&mut from, &mut to, &ask, &marked, self.gateway).await;
         judge(world, &ask, &marked, &seen);
     }
@@ -211,7 +211,12 @@ impl Client {
             let (mut from, mut to) = connect(self.gateway).await?;
             to.write_all(head(&ask, marked.tag, self.gateway).as_bytes()).await?;
             write_body(&mut to, &plan::body(marked.tag, sends), ask.chunked, false).await?;
-            marked.mark.arrived.notified().await;
+            tokio::select! {
+                biased;
+                () = marked.mark.arrived.notified() => {}
+                // The server has not even seen it: it is away.
+                _ = from.head() => return Err(io::ErrorKind::NotConnected.into()),
+            }
             if ask.plan.size > 1_000_000 {
                 let head = from.head().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
                 let mut reader = Reader::of(marked.tag);
@@ -239,7 +244,7 @@ impl Client {
     }
 }
 
-async fn connect(gateway: u16) -> io::Result<(From, OwnedWriteHalf)> {
+async fn connect(gateway: u16) -> io::Result<(Input, OwnedWriteHalf)> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, gateway)).await?;
     stream.set_nodelay(true)?;
     Ok(halves(stream))
@@ -261,7 +266,7 @@ fn head(ask: &Ask, tag: u64, gateway: u16) -> String {
 
 /// There and back; and whether the connection is used up.
 async fn exchange(
-    from: &mut From,
+    from: &mut Input,
     to: &mut OwnedWriteHalf,
     ask: &Ask,
     marked: &Marked<'_>,
@@ -291,7 +296,7 @@ async fn exchange(
 }
 
 /// One answer. `last`: whether none can follow.
-async fn read(from: &mut From, marked: &Marked<'_>, last: &mut bool) -> Seen {
+async fn read(from: &mut Input, marked: &Marked<'_>, last: &mut bool) -> Seen {
     let head = loop {
         match from.head().await {
             Ok(Some(head)) if head.status() < 200 => {}
@@ -333,15 +338,22 @@ fn judge(world: &World, ask: &Ask, marked: &Marked<'_>, seen: &Seen) {
         (Due::Cut, Seen::Answer { status: 200, whole: false, .. }) => true,
         _ => false,
     };
-    let wrong = match seen {
-        Seen::Answer { tag, is_its, .. } if *tag != Some(marked.tag) || !is_its => Wrong::MixedUp,
-        _ if as_due && act == Act::Answer => return,
-        _ if as_due => return tally.fault(act.name()),
-        Seen::Fault { .. } | Seen::Answer { whole: false, .. } if marked.met_a_restart() => {
-            return tally.fault("met a restart");
+    let excused = marked.met_a_restart() && matches!(seen, Seen::Fault { .. } | Seen::Answer { whole: false, .. });
+    let wrong = if let Seen::Answer { tag, is_its, .. } = seen
+        && (*tag != Some(marked.tag) || !is_its)
+    {
+        Wrong::MixedUp
+    } else if as_due {
+        if act != Act::Answer {
+            tally.fault(act.name());
         }
-        _ if act == Act::Answer => Wrong::Lost,
-        _ => Wrong::NotDue,
+        return;
+    } else if excused {
+        return tally.fault("met a restart");
+    } else if act == Act::Answer {
+        Wrong::Lost
+    } else {
+        Wrong::NotDue
     };
     let restart = if marked.met_a_restart() { ", and the server restarted" } else { "" };
     tally.wrong(wrong, || format!("{}, {}{restart}: {seen:?}", ask.kind, act.name()));

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
+use memchr::memmem::find;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -57,7 +58,7 @@ impl Head {
 
 /// The side that reads.
 #[derive(Debug)]
-pub(crate) struct From {
+pub(crate) struct Input {
     stream: OwnedReadHalf,
     buffer: BytesMut,
     /// Rests so long before each look.
@@ -65,12 +66,12 @@ pub(crate) struct From {
 }
 
 /// Both halves of a connection.
-pub(crate) fn halves(stream: TcpStream) -> (From, OwnedWriteHalf) {
+pub(crate) fn halves(stream: TcpStream) -> (Input, OwnedWriteHalf) {
     let (from, to) = stream.into_split();
-    (From { stream: from, buffer: BytesMut::new(), rest: None }, to)
+    (Input { stream: from, buffer: BytesMut::new(), rest: None }, to)
 }
 
-impl From {
+impl Input {
     async fn more(&mut self) -> io::Result<usize> {
         if let Some(rest) = self.rest {
             tokio::time::sleep(rest).await;
@@ -161,8 +162,4 @@ pub(crate) async fn write_body(to: &mut OwnedWriteHalf, body: &[u8], chunked: bo
 /// The line that says how long a body is.
 pub(crate) fn framing(length: usize, chunked: bool) -> String {
     if chunked { "Transfer-Encoding: chunked\r\n".to_owned() } else { format!("Content-Length: {length}\r\n") }
-}
-
-fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
-    memchr::memmem::find(bytes, what)
 }

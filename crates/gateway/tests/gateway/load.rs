@@ -112,7 +112,7 @@ async fn who_comes_while_descriptors_are_out_is_served_when_there_are_some_again
         let gateway = Gateway::start(config(server.parse().unwrap())).await.unwrap();
         writeln!(std::io::stdout(), "port {}", gateway.port()).unwrap();
         // Until it is killed.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     let server = Server::always(&ok("application/json", "[]")).await;

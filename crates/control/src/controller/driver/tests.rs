@@ -72,7 +72,7 @@ async fn answer(mut stream: TcpStream, waited_for: Arc<Notify>) {
     let head = String::from_utf8(head).unwrap();
     if head.starts_with("GET /api/slow ") {
         waited_for.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
     // alice:s3cret
     let answer = if head.contains("Basic YWxpY2U6czNjcmV0") {
