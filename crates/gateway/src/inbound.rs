@@ -88,9 +88,11 @@ pub(crate) fn is_html(headers: &HeaderMap) -> bool {
 fn map(headers: &mut HeaderMap, name: &HeaderName, with: impl Fn(&str) -> Option<String>) {
     if let http::header::Entry::Occupied(mut lines) = headers.entry(name) {
         for line in lines.iter_mut() {
-            // Some servers write paths that are not ASCII as they are.
-            let text = std::str::from_utf8(line.as_bytes()).ok();
-            if let Some(mapped) = text.and_then(&with).and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok()) {
+            // A character for each byte: what is not ASCII passes as it came, in whatever charset.
+            let text: String = line.as_bytes().iter().copied().map(char::from).collect();
+            let bytes =
+                with(&text).and_then(|text| text.chars().map(|c| u8::try_from(c).ok()).collect::<Option<Vec<_>>>());
+            if let Some(mapped) = bytes.and_then(|bytes| HeaderValue::from_bytes(&bytes).ok()) {
                 *line = mapped;
             }
         }
@@ -118,12 +120,12 @@ pub(crate) fn map_url(text: &str, origin: &str, upstream: &Upstream) -> Option<S
 
 /// `5; url=…`, and what else browsers take for it: <https://html.spec.whatwg.org/#shared-declarative-refresh-steps>.
 fn map_refresh(text: &str, origin: &str, upstream: &Upstream) -> Option<String> {
-    let rest = text.trim_start().trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let rest = text.trim_ascii_start().trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     let delay = &text[..text.len() - rest.len()];
-    let rest = rest.trim_start();
-    let rest = rest.strip_prefix([';', ',']).unwrap_or(rest).trim_start();
-    let named = rest.get(..3).filter(|name| name.eq_ignore_ascii_case("url")).map(|_| rest[3..].trim_start());
-    let url = named.and_then(|rest| rest.strip_prefix('=')).unwrap_or(rest).trim();
+    let rest = rest.trim_ascii_start();
+    let rest = rest.strip_prefix([';', ',']).unwrap_or(rest).trim_ascii_start();
+    let named = rest.get(..3).filter(|name| name.eq_ignore_ascii_case("url")).map(|_| rest[3..].trim_ascii_start());
+    let url = named.and_then(|rest| rest.strip_prefix('=')).unwrap_or(rest).trim_ascii();
     let url = match url.chars().next() {
         Some(quote @ ('"' | '\'')) => url[1..].split(quote).next()?,
         _ => url,
@@ -181,7 +183,6 @@ mod tests {
             ("https://S.example.com", Some(OURS)),
             ("https://s.example.com:443/prefect/", Some("http://prod.localhost:4201/prefect/")),
             ("https://s.example.com:4430/", None),
-            ("https://s.example.com/f\u{fc}r", Some("http://prod.localhost:4201/f\u{fc}r")),
             ("https://api.example.com/x/api/flows?a=1", Some("http://prod.localhost:4201/api/flows?a=1")),
             ("https://api.example.com/other", None),
             ("http://s.example.com/", None),
@@ -206,6 +207,23 @@ mod tests {
             map_policies("Upgrade-Insecure-Requests, img-src s.example.com api.example.com/x/api evil.com;; block-all-mixed-content 1;, ,x", OURS, &upstream()),
             @"img-src http://prod.localhost:4201 http://prod.localhost:4201/api evil.com, x"
         );
+    }
+
+    #[test]
+    fn what_is_not_ascii_passes_as_it_came_and_keeps_nothing_from_being_mapped() {
+        for rest in [&b"/f\xc3\xbcr\xc3\xa0"[..], b"/f\xfcr\xa0"] {
+            for (name, before) in [(LOCATION, ""), (REFRESH, "0; url=")] {
+                let line = |origin: &str| {
+                    HeaderValue::from_bytes(&[before.as_bytes(), origin.as_bytes(), rest].concat()).unwrap()
+                };
+                let (mut parts, ()) = http::Response::new(()).into_parts();
+                parts.headers.insert(&name, line("https://s.example.com"));
+                let upstream = upstream();
+                let target = crate::route::target(&"/".parse().unwrap(), &upstream).unwrap();
+                rewrite(&mut parts, OURS, &target, &upstream);
+                assert_eq!(parts.headers[&name], line(OURS), "{name} {}", rest.escape_ascii());
+            }
+        }
     }
 
     #[test]
