@@ -28,10 +28,9 @@ use crate::upstream::Upstream;
 use crate::{Fault, Secret, inbound, route, send, settings};
 
 /// One thread, which drives all of a target's run.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| match Builder::new_current_thread().enable_time().build() {
-    Ok(runtime) => runtime,
-    Err(error) => panic!("no runtime: {error}"),
-});
+#[expect(clippy::expect_used, reason = "a target without one has nothing to say")]
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_current_thread().enable_time().build().expect("no runtime"));
 
 /// The other side: what it sends comes in these pieces, the first of them once it was asked, then its end. What it is
 /// sent is lost.

@@ -20,7 +20,8 @@ use crate::route::Target;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-/// Meant for one connection only, with all that are named `Proxy-…`. `Expect` because it is fulfilled here, when the body is first wanted.
+/// Meant for one connection only, with all that are named `Proxy-…`. `Expect` because it is fulfilled here, when the
+/// body is first wanted.
 const HOP_BY_HOP: [HeaderName; 8] =
     [CONNECTION, EXPECT, KEEP_ALIVE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HTTP2_SETTINGS];
 
@@ -80,18 +81,15 @@ pub(crate) fn rewrite(parts: &mut Parts, origin: &str, target: &Target, shared: 
 
 /// Removes what is meant for this connection only, in either direction.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
+    let mut gone: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
         // As bytes: what is no name must not save those beside it.
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .collect();
-    for name in &named {
-        headers.remove(name);
-    }
-    let fixed: Vec<HeaderName> = headers.keys().filter(|name| is_hop_by_hop(name)).cloned().collect();
-    for name in fixed {
+    gone.extend(headers.keys().filter(|name| is_hop_by_hop(name)).cloned());
+    for name in gone {
         headers.remove(name);
     }
 }
