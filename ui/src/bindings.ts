@@ -57,10 +57,12 @@ export type Draft = {
   caFile: string,
   /** Path; empty for none. */
   clientCertFile: string,
-  /** Path; empty for none, or for vault slot `client-key`. */
+  /** Path; empty where the key is beside the certificate, or in vault slot `client-key`. */
   clientKeyFile: string,
   /** The key itself, where it is not in a file. */
   clientKey: SecretInput,
+  /** Its passphrase, where it has one. */
+  clientKeyPassword: SecretInput,
   /** Check the server's certificate. */
   verify: boolean,
   /** `system`, `none`, `http://…`, `socks5://…` */

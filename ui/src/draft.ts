@@ -37,6 +37,7 @@ export interface Form {
   clientCertFile: string;
   clientKeyFile: string;
   clientKey: string;
+  clientKeyPassword: string;
   verify: boolean;
   proxy: { kind: ProxyKind; url: string };
 }
@@ -71,6 +72,7 @@ export function formOf(draft: Draft): Form {
     clientCertFile: draft.clientCertFile,
     clientKeyFile: draft.clientKeyFile,
     clientKey: "",
+    clientKeyPassword: "",
     verify: draft.verify,
     proxy: proxy === "system" || proxy === "none" ? { kind: proxy, url: "" } : { kind: "custom", url: proxy },
   };
@@ -100,6 +102,7 @@ export function draftOf(form: Form): { draft: Draft } | { errors: FieldError[] }
       clientCertFile: form.clientCertFile.trim(),
       clientKeyFile: form.clientKeyFile.trim(),
       clientKey: secretOf(form.clientKey),
+      clientKeyPassword: secretOf(form.clientKeyPassword),
       verify: form.verify,
       proxy: form.proxy.kind === "custom" ? form.proxy.url.trim() : form.proxy.kind,
     },
@@ -165,6 +168,7 @@ const ADVANCED = [
   "clientCertFile",
   "clientKeyFile",
   "clientKey",
+  "clientKeyPassword",
   "verify",
   "proxy",
 ];
@@ -177,7 +181,8 @@ export function isAdvanced(path: string): boolean {
 /** Paths of all fields the form has at the moment, as errors name them. */
 export function fieldsOf(form: Form): Set<string> {
   const fields = new Set(["url", "edge.kind", "prefect", ...ADVANCED]);
-  if (form.clientKeyFile !== "") fields.delete("clientKey");
+  if (form.clientKeyFile !== "" || form.clientCertFile === "") fields.delete("clientKey");
+  if (form.clientCertFile === "") fields.delete("clientKeyPassword");
   if (form.proxy.kind !== "custom") fields.delete("proxy");
   if (form.edge.kind === "basic") fields.add("edge.username").add("edge.password");
   if (form.edge.kind === "bearer") fields.add("edge.token");

@@ -12,6 +12,9 @@ export interface Line {
 /** Everything but names and addresses that the pane shows anyway; settings nobody made are left out. */
 export function summary({ form, secrets }: ServerView): Line[] {
   const saved = (slot: string) => savedIn(secrets, slot) ?? null;
+  // For secrets that there need not be.
+  const inVault = (text: string, slot: string) =>
+    saved(slot) === false ? [] : [{ text, saved: saved(slot) }];
   const lines: Line[] = [];
   const line = (term: string, ...values: Line["values"]) => {
     if (values.length > 0) lines.push({ term, values });
@@ -60,9 +63,8 @@ export function summary({ form, secrets }: ServerView): Line[] {
     line(
       "Client certificate",
       { text: form.clientCertFile },
-      form.clientKeyFile === ""
-        ? { text: "Its key", saved: saved("client-key") }
-        : { text: form.clientKeyFile },
+      ...(form.clientKeyFile === "" ? inVault("Its key", "client-key") : [{ text: form.clientKeyFile }]),
+      ...inVault("Its passphrase", "client-key-password"),
     );
   }
   if (form.proxy !== "system") line("Proxy", { text: form.proxy === "none" ? "None" : form.proxy });

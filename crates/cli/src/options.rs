@@ -119,7 +119,7 @@ pub(crate) enum SecretCommand {
     Set {
         /// The profile's id
         id: ProfileId,
-        /// edge-password, edge-token, prefect-password, client-key, local-key or header-NAME
+        /// edge-password, edge-token, prefect-password, client-key, client-key-password, local-key or header-NAME
         slot: Slot,
     },
     /// Remove a secret
@@ -205,10 +205,11 @@ pub(crate) struct Fields {
     /// Certificates (PEM) to trust in addition to the system's
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<OsString>,
-    /// A client certificate (PEM) for the server
+    /// A client certificate for the server: PEM, or PKCS#12 (.p12, .pfx) with its key. A passphrase is saved as
+    /// client-key-password
     #[arg(long, value_name = "FILE")]
     pub(crate) client_cert_file: Option<OsString>,
-    /// The client certificate's key (PEM), if not saved as client-key
+    /// The client certificate's key (PEM), if neither in the same file nor saved as client-key
     #[arg(long, value_name = "FILE")]
     pub(crate) client_key_file: Option<OsString>,
     /// Accept any certificate: whoever is on the way can read the password

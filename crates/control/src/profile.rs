@@ -55,7 +55,8 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The secrets without which it cannot start, in the order a person is asked for them.
+    /// The secrets it has places for, in the order a person is asked for them. Without those that are not
+    /// [optional](Slot::is_optional) it cannot start.
     ///
     /// The local key is not among them: it is made when it is missing.
     #[must_use]
@@ -65,9 +66,11 @@ impl Profile {
             Edge::Bearer => Slot::EdgeToken,
         });
         let prefect = self.prefect_username.as_ref().map(|_| Slot::PrefectPassword);
-        let client_key = (self.tls.client_cert.is_some() && self.tls.client_key.is_none()).then_some(Slot::ClientKey);
+        let certificate = self.tls.client_cert.is_some();
+        let client_key = (certificate && self.tls.client_key.is_none()).then_some(Slot::ClientKey);
+        let passphrase = certificate.then_some(Slot::ClientKeyPassword);
         let headers = self.headers.iter().cloned().map(Slot::Header);
-        edge.into_iter().chain(prefect).chain(client_key).chain(headers).collect()
+        edge.into_iter().chain(prefect).chain(client_key).chain(passphrase).chain(headers).collect()
     }
 
     /// `http://127.0.0.1:<port>`
@@ -179,9 +182,9 @@ impl Color {
 pub struct TlsFiles {
     /// PEM, trusted in addition to the system's.
     pub ca: Option<PathBuf>,
-    /// PEM, leaf first.
+    /// PEM, leaf first, perhaps with the key; or PKCS#12, with the key.
     pub client_cert: Option<PathBuf>,
-    /// PEM; without it the key is in vault slot `client-key`.
+    /// PEM; without it the key is beside the certificate or in vault slot `client-key`.
     pub client_key: Option<PathBuf>,
     /// `false`: any certificate will do.
     pub verify: bool,

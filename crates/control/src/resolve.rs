@@ -1,13 +1,18 @@
 //! A profile, its secrets and its files, into what a gateway is told.
 
+mod certificate;
+
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use postern_gateway::{ClientCertificate, Config, EdgeCredential, Remote, Secret, Tls, UserPassword};
+use postern_gateway::{
+    ClientCertificate, ClientCertificateError, Config, EdgeCredential, Remote, Secret, Tls, UserPassword,
+};
 use zeroize::Zeroizing;
 
+pub use self::certificate::Problem;
 use crate::folders::Folders;
 use crate::profile::{Edge, Profile, ProfileId, Slot};
 use crate::vault::{Kind, Vault, VaultError, variable};
@@ -41,6 +46,20 @@ pub enum ResolveError {
         /// The system's words.
         source: io::Error,
     },
+    /// The client certificate, or its key, is there and no use.
+    #[error("The {what} of the profile {id}, {}, cannot be used: {problem}.", place.display())]
+    Certificate {
+        /// Whose.
+        id: ProfileId,
+        /// Which of the two.
+        what: FileKind,
+        /// The file, or the slot.
+        place: PathBuf,
+        /// Why.
+        problem: Problem,
+        /// Which vault has the passphrase.
+        vault: Kind,
+    },
 }
 
 /// What a file is for.
@@ -72,6 +91,7 @@ impl ResolveError {
             Self::SecretMissing { .. } => "secret_missing",
             Self::Vault(error) => error.code(),
             Self::File { .. } => "file_unreadable",
+            Self::Certificate { .. } => "client_certificate_unusable",
         }
     }
 
@@ -79,17 +99,35 @@ impl ResolveError {
     #[must_use]
     pub fn remedy(&self) -> String {
         match self {
-            Self::SecretMissing { id, slot, vault: Kind::Env } => {
-                format!("Set the variable {} where Postern is started.", variable(id, slot))
-            }
-            Self::SecretMissing { id, slot, vault: Kind::Os | Kind::Memory } => {
-                format!("Enter it in the manager, or run `postern secret set {id} {slot}`.")
-            }
+            Self::SecretMissing { id, slot, vault } => enter(id, slot, *vault),
             Self::Vault(error) => error.remedy(),
             Self::File { .. } => {
                 "Correct the path in the profile (a relative one starts where profiles.toml is), or put the file there."
                     .to_owned()
             }
+            Self::Certificate { id, problem, vault, .. } => match problem {
+                Problem::Locked | Problem::WrongPassphrase => enter(id, &Slot::ClientKeyPassword, *vault),
+                Problem::OldEncryption | Problem::UnsupportedEncryption => {
+                    "Make it new with `openssl pkcs8 -topk8 -in OLD -out NEW`, and give that.".to_owned()
+                }
+                Problem::UnsupportedArchive => {
+                    "Make it new with `openssl pkcs12 -legacy -in OLD -noenc | openssl pkcs12 -export -out NEW`, and \
+                     give that."
+                        .to_owned()
+                }
+                Problem::UnknownForm | Problem::Damaged | Problem::NoCertificate | Problem::NoPair => {
+                    "Give a PEM file that begins with the certificate, or a .p12 or .pfx file with certificate and \
+                     private key."
+                        .to_owned()
+                }
+                Problem::NoKey => "Give the file that has the key, or save the key as client-key.".to_owned(),
+                Problem::Unfit(ClientCertificateError::Key) => {
+                    "Ask for a certificate with a key of one of these kinds.".to_owned()
+                }
+                Problem::Unfit(ClientCertificateError::Mismatch | ClientCertificateError::Certificate) => {
+                    "Give the certificate and the key that were made for each other.".to_owned()
+                }
+            },
         }
     }
 
@@ -100,51 +138,42 @@ impl ResolveError {
     }
 }
 
+fn enter(id: &ProfileId, slot: &Slot, vault: Kind) -> String {
+    match vault {
+        Kind::Env => format!("Set the variable {} where Postern is started.", variable(id, slot)),
+        Kind::Os | Kind::Memory => format!("Enter it in the manager, or run `postern secret set {id} {slot}`."),
+    }
+}
+
 /// Reads what the profile needs. Relative paths start from the configuration's folder.
 ///
 /// # Errors
 /// See [`ResolveError`]. The first missing secret in the order of [`Profile::slots`] is the one told.
 pub async fn resolve(profile: &Profile, folders: &Folders, vault: &Vault) -> Result<Config, ResolveError> {
     let config = folders.config();
-    let needed = |slot: Slot| async move {
-        let found = vault.get(&profile.id, &slot).await?;
-        found.ok_or_else(|| ResolveError::SecretMissing { id: profile.id.clone(), slot, vault: vault.kind() })
-    };
+    let sources = Sources { profile, config, vault };
     let edge = match &profile.edge {
         None => None,
         Some(Edge::Basic { username }) => Some(EdgeCredential::Basic(UserPassword {
             username: username.clone(),
-            password: needed(Slot::EdgePassword).await?,
+            password: sources.secret(Slot::EdgePassword).await?,
         })),
-        Some(Edge::Bearer) => Some(EdgeCredential::Bearer(needed(Slot::EdgeToken).await?)),
+        Some(Edge::Bearer) => Some(EdgeCredential::Bearer(sources.secret(Slot::EdgeToken).await?)),
     };
     let prefect = match &profile.prefect_username {
         None => None,
         Some(username) => {
-            Some(UserPassword { username: username.clone(), password: needed(Slot::PrefectPassword).await? })
+            Some(UserPassword { username: username.clone(), password: sources.secret(Slot::PrefectPassword).await? })
         }
-    };
-    let file = async |what: FileKind, path: &Path| {
-        let path = config.join(path);
-        read(path.clone()).await.map_err(|source| ResolveError::File { id: profile.id.clone(), what, path, source })
     };
     let extra_ca = match &profile.tls.ca {
         None => None,
-        Some(path) => Some(file(FileKind::Ca, path).await?.expose().as_bytes().to_vec()),
+        Some(path) => Some(sources.file(FileKind::Ca, path).await?.content.to_vec()),
     };
-    let client = match &profile.tls.client_cert {
-        None => None,
-        Some(path) => Some(ClientCertificate {
-            chain: file(FileKind::ClientCertificate, path).await?.expose().as_bytes().to_vec(),
-            key: match &profile.tls.client_key {
-                Some(path) => file(FileKind::ClientKey, path).await?,
-                None => needed(Slot::ClientKey).await?,
-            },
-        }),
-    };
+    let client = sources.client().await?;
     let mut headers = Vec::new();
     for name in &profile.headers {
-        headers.push((name.clone(), needed(Slot::Header(name.clone())).await?));
+        headers.push((name.clone(), sources.secret(Slot::Header(name.clone())).await?));
     }
     Ok(Config {
         profile: profile.id.to_string(),
@@ -166,119 +195,105 @@ pub async fn resolve(profile: &Profile, folders: &Folders, vault: &Vault) -> Res
     })
 }
 
-/// A PEM file. A key may be in it, so it is treated as one throughout.
-async fn read(path: PathBuf) -> io::Result<Secret> {
+/// Where a profile's secrets and files are.
+struct Sources<'a> {
+    profile: &'a Profile,
+    config: &'a Path,
+    vault: &'a Vault,
+}
+
+/// What a file or slot has.
+struct Source {
+    what: FileKind,
+    place: PathBuf,
+    content: Zeroizing<Vec<u8>>,
+}
+
+impl Sources<'_> {
+    async fn secret(&self, slot: Slot) -> Result<Secret, ResolveError> {
+        let found = self.vault.get(&self.profile.id, &slot).await?;
+        found.ok_or_else(|| ResolveError::SecretMissing { id: self.profile.id.clone(), slot, vault: self.vault.kind() })
+    }
+
+    async fn file(&self, what: FileKind, path: &Path) -> Result<Source, ResolveError> {
+        let place = self.config.join(path);
+        match read(place.clone()).await {
+            Ok(content) => Ok(Source { what, place, content }),
+            Err(source) => Err(ResolveError::File { id: self.profile.id.clone(), what, path: place, source }),
+        }
+    }
+
+    async fn client(&self) -> Result<Option<ClientCertificate>, ResolveError> {
+        let tls = &self.profile.tls;
+        let Some(path) = &tls.client_cert else { return Ok(None) };
+        let file = self.file(FileKind::ClientCertificate, path).await?;
+        let chain = self.open(&file, certificate::chain).await?;
+        let within = match &tls.client_key {
+            Some(_) => None,
+            None => self.open(&file, certificate::key).await?,
+        };
+        let key = match (within, &tls.client_key) {
+            (Some(key), _) => key,
+            (None, Some(path)) => self.key(&self.file(FileKind::ClientKey, path).await?).await?,
+            (None, None) => {
+                let text = self.secret(Slot::ClientKey).await?;
+                let place = format!("{} in the vault", Slot::ClientKey).into();
+                let content = Zeroizing::new(text.expose().as_bytes().to_vec());
+                self.key(&Source { what: FileKind::ClientKey, place, content }).await?
+            }
+        };
+        match ClientCertificate::new(chain, &key) {
+            Ok(client) => Ok(Some(client)),
+            Err(error) => Err(self.unusable(&file, error.into())),
+        }
+    }
+
+    async fn key(&self, source: &Source) -> Result<certificate::Key, ResolveError> {
+        self.open(source, certificate::key).await?.ok_or_else(|| self.unusable(source, Problem::NoKey))
+    }
+
+    /// With the passphrase, where it takes one.
+    async fn open<T>(
+        &self,
+        source: &Source,
+        read: impl Fn(&[u8], Option<&Secret>) -> Result<T, Problem>,
+    ) -> Result<T, ResolveError> {
+        let mut opened = read(&source.content, None);
+        if matches!(opened, Err(Problem::Locked)) {
+            let passphrase = self.secret(Slot::ClientKeyPassword).await?;
+            opened = read(&source.content, Some(&passphrase));
+        }
+        opened.map_err(|problem| self.unusable(source, problem))
+    }
+
+    fn unusable(&self, source: &Source, problem: Problem) -> ResolveError {
+        ResolveError::Certificate {
+            id: self.profile.id.clone(),
+            what: source.what,
+            place: source.place.clone(),
+            problem,
+            vault: self.vault.kind(),
+        }
+    }
+}
+
+/// A file with certificates. A key may be in it, so it is treated as one throughout.
+async fn read(path: PathBuf) -> io::Result<Zeroizing<Vec<u8>>> {
     /// More than any chain of certificates.
     const LARGEST: u64 = 1 << 20;
     let read = move || {
-        let mut text = Zeroizing::new(String::new());
         let file = File::open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() || metadata.len() > LARGEST {
             return Err(io::Error::other("it is not a small plain file"));
         }
-        file.take(LARGEST).read_to_string(&mut text)?;
-        Ok(Secret::new(std::mem::take(&mut *text)))
+        // Large enough from the start: what is read leaves no copy behind.
+        let mut content = Zeroizing::new(Vec::with_capacity(LARGEST as usize + 1));
+        file.take(LARGEST).read_to_end(&mut content)?;
+        Ok(content)
     };
     tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use tempfile::TempDir;
-
-    use super::*;
-    use crate::profile::{Written, WrittenEdge};
-
-    fn written() -> Written {
-        Written {
-            id: "prod".to_owned(),
-            url: "https://prefect.example.com/base".to_owned(),
-            port: Some(4201),
-            edge: Some(WrittenEdge::basic("alice")),
-            prefect_username: Some("admin".to_owned()),
-            headers: vec!["X-Key".to_owned()],
-            ca_file: "ca.pem".to_owned(),
-            client_cert_file: "certs/me.pem".to_owned(),
-            proxy: "none".to_owned(),
-            ..Written::default()
-        }
-    }
-
-    /// A folder with the files that [`written`] names.
-    fn folders(config: &TempDir) -> Folders {
-        Folders::at(config.path()).unwrap()
-    }
-
-    fn config() -> TempDir {
-        let config = TempDir::new().unwrap();
-        fs::create_dir(config.path().join("certs")).unwrap();
-        fs::write(config.path().join("ca.pem"), "a CA").unwrap();
-        fs::write(config.path().join("certs/me.pem"), "a certificate").unwrap();
-        config
-    }
-
-    async fn fill(vault: &Vault, profile: &Profile) {
-        for slot in profile.slots() {
-            let value = if slot == Slot::ClientKey {
-                "-----BEGIN PRIVATE KEY-----".to_owned()
-            } else {
-                format!("value-of-{slot}")
-            };
-            vault.set(&profile.id, &slot, Secret::new(value)).await.unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn a_gateway_is_told_everything_and_each_secret_in_its_place() {
-        let (config, vault) = (config(), Vault::memory());
-        let profile = written().check().unwrap();
-        fill(&vault, &profile).await;
-        let resolved = resolve(&profile, &folders(&config), &vault).await.unwrap();
-        assert_eq!(resolved.assets, Some(config.path().join("cache/assets/profile-prod")));
-        assert_eq!(resolved.local_key, vault.local_key(&profile.id, config.path()).await.unwrap());
-        let remote = resolved.remote;
-        let Some(EdgeCredential::Basic(edge)) = remote.edge else { panic!("no edge credential") };
-        assert_eq!((edge.username.as_str(), edge.password.expose()), ("alice", "value-of-edge-password"));
-        let prefect = remote.prefect.unwrap();
-        assert_eq!((prefect.username.as_str(), prefect.password.expose()), ("admin", "value-of-prefect-password"));
-        let [(name, value)] = &remote.headers[..] else { panic!("not one header") };
-        assert_eq!((name.as_str(), value.expose()), ("x-key", "value-of-header-x-key"));
-        assert_eq!(remote.tls.extra_ca.as_deref(), Some(&b"a CA"[..]));
-        let client = remote.tls.client.unwrap();
-        assert_eq!((&client.chain[..], client.key.expose()), (&b"a certificate"[..], "-----BEGIN PRIVATE KEY-----"));
-    }
-
-    #[tokio::test]
-    async fn a_missing_secret_is_named() {
-        let (config, vault) = (config(), Vault::memory());
-        let profile = written().check().unwrap();
-        fill(&vault, &profile).await;
-        for slot in profile.slots() {
-            let value = vault.get(&profile.id, &slot).await.unwrap().unwrap();
-            vault.clear(&profile.id, &slot).await.unwrap();
-            let error = resolve(&profile, &folders(&config), &vault).await.unwrap_err();
-            assert_eq!(error.code(), "secret_missing");
-            assert!(error.remedy().contains(&format!("postern secret set prod {slot}")), "{}", error.remedy());
-            vault.set(&profile.id, &slot, value).await.unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn a_file_that_cannot_be_read_is_named() {
-        let (config, vault) = (config(), Vault::memory());
-        let profile = written().check().unwrap();
-        fill(&vault, &profile).await;
-        let ca = config.path().join("ca.pem");
-        let told = async || {
-            let error = resolve(&profile, &folders(&config), &vault).await.unwrap_err();
-            error.to_string().replace(&config.path().display().to_string(), "…")
-        };
-        fs::remove_file(&ca).unwrap();
-        insta::assert_snapshot!(told().await, @"The CA file of the profile prod, …/ca.pem, cannot be read: No such file or directory (os error 2).");
-        fs::create_dir(&ca).unwrap();
-        insta::assert_snapshot!(told().await, @"The CA file of the profile prod, …/ca.pem, cannot be read: it is not a small plain file.");
-    }
-}
+mod tests;

@@ -1,13 +1,19 @@
 //! What a gateway is told: one profile, resolved, with its secrets.
 //!
 //! The control plane reads files and keychains and hands the result over as a [`Config`]; the gateway
-//! itself knows neither, but for one folder to keep the UI's files in. Everything here is already valid, except what only TLS can judge (certificates and keys)
-//! and what would open the door to anybody (an empty local key): those [`crate::Gateway::start`] refuses with a
-//! [`crate::StartError`].
+//! itself knows neither, but for one folder to keep the UI's files in. Everything here is already valid, except what
+//! only TLS can judge (the CA's certificates) and what would open the door to anybody (an empty local key): those
+//! [`crate::Gateway::start`] refuses with a [`crate::StartError`].
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use http::{HeaderName, Uri};
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, InconsistentKeys};
 use url::Url;
 
 use crate::Secret;
@@ -119,13 +125,52 @@ impl Default for Tls {
     }
 }
 
-/// A client certificate and its key.
-#[derive(Clone, Debug)]
-pub struct ClientCertificate {
-    /// PEM, leaf first.
-    pub chain: Vec<u8>,
-    /// PEM: PKCS#8, PKCS#1 or SEC1.
-    pub key: Secret,
+/// A client certificate and its key, which belong together.
+#[derive(Clone)]
+pub struct ClientCertificate(pub(crate) Arc<CertifiedKey>);
+
+/// Why a certificate and a key are no [`ClientCertificate`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientCertificateError {
+    /// The first certificate is none.
+    #[error("the certificate cannot be read")]
+    Certificate,
+    /// The key is broken, or of a kind that TLS here does not speak.
+    #[error("the key is none that is supported: RSA from 2048 bits on, P-256, P-384, or Ed25519")]
+    Key,
+    /// The key is another certificate's.
+    #[error("the key belongs to another certificate")]
+    Mismatch,
+}
+
+impl ClientCertificate {
+    /// `chain`: leaf first. `key`: PKCS#8, PKCS#1 or SEC1.
+    ///
+    /// # Errors
+    /// See [`ClientCertificateError`].
+    pub fn new(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<Self, ClientCertificateError> {
+        if chain.is_empty() {
+            return Err(ClientCertificateError::Certificate);
+        }
+        let key = any_supported_type(key).map_err(|_| ClientCertificateError::Key)?;
+        let certified = CertifiedKey::new(chain, key);
+        match certified.keys_match() {
+            Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+                Err(ClientCertificateError::Mismatch)
+            }
+            Err(rustls::Error::InvalidCertificate(CertificateError::BadEncoding)) => {
+                Err(ClientCertificateError::Certificate)
+            }
+            // What rustls would not take from a server (version 1, which `openssl x509 -req` makes), this server may.
+            Ok(()) | Err(_) => Ok(Self(Arc::new(certified))),
+        }
+    }
+}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientCertificate(****)")
+    }
 }
 
 /// The way out of this machine's network.

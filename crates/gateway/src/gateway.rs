@@ -35,7 +35,7 @@ pub enum StartError {
         /// The system's words.
         source: std::io::Error,
     },
-    /// A CA, client certificate or key cannot be used.
+    /// The CA file, or the system's trust store, cannot be used.
     #[error("{what} cannot be used: {reason}")]
     Certificate {
         /// Which of them.

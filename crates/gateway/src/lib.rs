@@ -30,7 +30,8 @@ mod upstream;
 mod verdict;
 
 pub use config::{
-    ClientCertificate, Config, EdgeCredential, LOCAL_USER, LocalPrograms, Proxy, Remote, Tls, UserPassword,
+    ClientCertificate, ClientCertificateError, Config, EdgeCredential, LOCAL_USER, LocalPrograms, Proxy, Remote, Tls,
+    UserPassword,
 };
 pub use fault::{Fault, Layer};
 pub use gateway::{Gateway, StartError};

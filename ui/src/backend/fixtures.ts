@@ -59,6 +59,7 @@ const BLANK: Draft = {
   clientCertFile: "",
   clientKeyFile: "",
   clientKey: "keep",
+  clientKeyPassword: "keep",
   verify: true,
   proxy: "system",
 };
@@ -116,6 +117,7 @@ function slotsOf({ edge, prefect, headers, clientCertFile, clientKeyFile }: Draf
     prefect.kind === "none" ? [] : ["prefect-password"],
     headers.map(({ name }) => headerSlot(name)),
     clientCertFile !== "" && clientKeyFile === "" ? ["client-key"] : [],
+    clientCertFile !== "" ? ["client-key-password"] : [],
   ].flat();
 }
 
@@ -194,7 +196,7 @@ const SERVERS: ServerView[] = [
     localPrograms: "open",
     proxy: "socks5://gate.example.com:1080",
     clientCertFile: "me.pem",
-    unknown: ["client-key"],
+    unknown: ["client-key", "client-key-password"],
     connection: { ...UP, version: "3.4.25", latencyMs: 148 },
   }),
   server({
@@ -361,6 +363,7 @@ function withoutSecrets(draft: Draft): Draft {
     prefect: prefect.kind === "own" ? { ...prefect, password: "keep" } : prefect,
     headers: draft.headers.map(({ name }) => ({ name, value: "keep" })),
     clientKey: "keep",
+    clientKeyPassword: "keep",
   };
 }
 

@@ -32,6 +32,7 @@ const BLANK: Draft = {
   clientCertFile: "",
   clientKeyFile: "",
   clientKey: "keep",
+  clientKeyPassword: "keep",
   verify: true,
   proxy: "system",
 };
@@ -53,6 +54,7 @@ const FULL: Draft = {
   clientCertFile: "me.pem",
   clientKeyFile: "me.key",
   clientKey: "keep",
+  clientKeyPassword: "keep",
   verify: false,
   proxy: "socks5://127.0.0.1:1080",
 };
@@ -200,5 +202,9 @@ test("the fields a form has follow its choices", () => {
   form.clientKeyFile = "";
   form.proxy.kind = "system";
   expect(fieldsOf(form).has("clientKey")).toBe(true);
+  expect(fieldsOf(form).has("clientKeyPassword")).toBe(true);
   expect(fieldsOf(form).has("proxy")).toBe(false);
+  form.clientCertFile = "";
+  expect(fieldsOf(form).has("clientKey"), "there is no certificate").toBe(false);
+  expect(fieldsOf(form).has("clientKeyPassword"), "there is no certificate").toBe(false);
 });

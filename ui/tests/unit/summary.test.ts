@@ -30,7 +30,7 @@ test("settings are said in words, secrets only as saved or not", () => {
       "Connects: When asked [undefined]",
       "Local programs: Any you run [undefined]",
       "Certificate: Not verified [undefined]",
-      "Client certificate: me.pem [undefined], Its key [null]",
+      "Client certificate: me.pem [undefined], Its key [null], Its passphrase [null]",
       "Proxy: socks5://gate.example.com:1080 [undefined]",
     ]
   `);

@@ -25,7 +25,7 @@ pub(super) async fn add(context: &Context, add: Add) -> Result<(), Failure> {
     // condition for adding.
     let missing = match context.vault.kind() {
         // Empty but for what was just saved; it is not asked again, as it may be waiting to be unlocked.
-        Kind::Os => profile.slots().into_iter().filter(|slot| !stored.secrets.contains(slot)).collect(),
+        Kind::Os => required(profile).filter(|slot| !stored.secrets.contains(slot)).collect(),
         Kind::Memory | Kind::Env => missing(context, profile).await,
     };
     done(context, profile, "added", &missing)
@@ -181,12 +181,15 @@ fn file(path: &OsStr, context: &Context) -> Result<String, Failure> {
     })
 }
 
+/// The slots that must not stay empty.
+fn required(profile: &Profile) -> impl Iterator<Item = Slot> {
+    profile.slots().into_iter().filter(|slot| !slot.is_optional())
+}
+
 /// The slots still to be filled. Whether the vault answers is no condition for what is done already.
 async fn missing(context: &Context, profile: &Profile) -> Vec<Slot> {
-    match context.vault.filled(profile).await {
-        Ok(filled) => filled.into_iter().filter(|(_, there)| !there).map(|(slot, _)| slot).collect(),
-        Err(_) => profile.slots(),
-    }
+    let filled = context.vault.filled(profile).await.unwrap_or_default();
+    required(profile).filter(|slot| !filled.contains(&(slot.clone(), true))).collect()
 }
 
 /// Says what happened, and what is still to do.

@@ -158,8 +158,11 @@ fn table(rows: &[(&Profile, Saved)]) -> String {
 }
 
 fn summary(saved: &Saved) -> String {
-    let missing: Vec<String> =
-        saved.iter().filter(|(_, saved)| *saved == Some(false)).map(|(slot, _)| slot.to_string()).collect();
+    let missing: Vec<String> = saved
+        .iter()
+        .filter(|(slot, saved)| *saved == Some(false) && !slot.is_optional())
+        .map(|(slot, _)| slot.to_string())
+        .collect();
     if saved.is_empty() {
         "none needed".to_owned()
     } else if saved.iter().any(|(_, saved)| saved.is_none()) {
@@ -199,6 +202,7 @@ fn text(profile: &Profile, saved: &Saved) -> String {
     for (slot, saved) in saved {
         let state = match saved {
             Some(true) => "saved",
+            Some(false) if slot.is_optional() => "none",
             Some(false) => "missing",
             None => "unknown",
         };

@@ -17,6 +17,8 @@ pub enum Slot {
     PrefectPassword,
     /// `client-key`
     ClientKey,
+    /// `client-key-password`
+    ClientKeyPassword,
     /// `local-key`
     LocalKey,
     /// `header-<name in lower case>`
@@ -24,6 +26,13 @@ pub enum Slot {
 }
 
 impl Slot {
+    /// Whether a profile may do without it: a client certificate's file may have the key in it, and the key no
+    /// passphrase.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        matches!(self, Self::ClientKey | Self::ClientKeyPassword)
+    }
+
     /// Refuses a value that could not be used, before it is saved: a line break in a header's value would let
     /// it write further headers.
     ///
@@ -54,8 +63,8 @@ impl Slot {
 fn client_key_problem(text: &str) -> Option<&'static str> {
     if text.chars().any(|c| c.is_control() && !matches!(c, '\r' | '\n' | '\t')) {
         Some("has a control character in it")
-    } else if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || text.contains("Proc-Type: 4,ENCRYPTED") {
-        Some("is protected by a passphrase: decrypt it with `openssl pkey`, the keychain protects it from then on")
+    } else if text.contains("Proc-Type: 4,ENCRYPTED") {
+        Some("is protected in the way that OpenSSL had before PKCS#8: make it new with `openssl pkcs8 -topk8`")
     } else if !(text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----")) {
         Some("is not a private key in PEM form (`-----BEGIN PRIVATE KEY-----`)")
     } else {
@@ -80,6 +89,7 @@ impl fmt::Display for Slot {
             Self::EdgeToken => f.write_str("edge-token"),
             Self::PrefectPassword => f.write_str("prefect-password"),
             Self::ClientKey => f.write_str("client-key"),
+            Self::ClientKeyPassword => f.write_str("client-key-password"),
             Self::LocalKey => f.write_str("local-key"),
             Self::Header(name) => write!(f, "header-{name}"),
         }
@@ -95,6 +105,7 @@ impl FromStr for Slot {
             "edge-token" => Self::EdgeToken,
             "prefect-password" => Self::PrefectPassword,
             "client-key" => Self::ClientKey,
+            "client-key-password" => Self::ClientKeyPassword,
             "local-key" => Self::LocalKey,
             _ => {
                 let name = text.strip_prefix("header-").ok_or(InvalidSlot)?;
@@ -106,7 +117,9 @@ impl FromStr for Slot {
 
 /// The text names no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a slot is edge-password, edge-token, prefect-password, client-key, local-key, or header-<name>")]
+#[error(
+    "a slot is edge-password, edge-token, prefect-password, client-key, client-key-password, local-key, or header-<name>"
+)]
 pub struct InvalidSlot;
 
 #[cfg(test)]
@@ -115,9 +128,15 @@ mod tests {
 
     #[test]
     fn a_slot_is_read_back_from_what_it_is_shown_as() {
-        for text in
-            ["edge-password", "edge-token", "prefect-password", "client-key", "local-key", "header-cf-access-client-id"]
-        {
+        for text in [
+            "edge-password",
+            "edge-token",
+            "prefect-password",
+            "client-key",
+            "client-key-password",
+            "local-key",
+            "header-cf-access-client-id",
+        ] {
             assert_eq!(text.parse::<Slot>().unwrap().to_string(), text);
         }
         assert_eq!("header-X-Key".parse::<Slot>().unwrap().to_string(), "header-x-key");
@@ -145,7 +164,10 @@ mod tests {
             (&Slot::EdgeToken, "canary words", false),
             (&Slot::ClientKey, pem, true),
             (&Slot::ClientKey, "canary", false),
-            (&Slot::ClientKey, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n", false),
+            (&Slot::ClientKey, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n", true),
+            (&Slot::ClientKey, "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", false),
+            (&Slot::ClientKeyPassword, "pass phrase ü", true),
+            (&Slot::ClientKeyPassword, "canary\n", false),
         ] {
             let checked = slot.check(&Secret::new(value));
             assert_eq!(checked.is_ok(), fits, "{slot} {value:?}");

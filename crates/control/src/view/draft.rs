@@ -46,10 +46,12 @@ pub struct Draft {
     pub ca_file: String,
     /// Path; empty for none.
     pub client_cert_file: String,
-    /// Path; empty for none, or for vault slot `client-key`.
+    /// Path; empty where the key is beside the certificate, or in vault slot `client-key`.
     pub client_key_file: String,
     /// The key itself, where it is not in a file.
     pub client_key: SecretInput,
+    /// Its passphrase, where it has one.
+    pub client_key_password: SecretInput,
     /// Check the server's certificate.
     pub verify: bool,
     /// `system`, `none`, `http://…`, `socks5://…`
@@ -254,6 +256,7 @@ impl Default for Draft {
             client_cert_file: String::new(),
             client_key_file: String::new(),
             client_key: SecretInput::Keep,
+            client_key_password: SecretInput::Keep,
             verify: true,
             proxy: "system".to_owned(),
         }
@@ -293,6 +296,7 @@ impl From<&Profile> for Draft {
             client_cert_file: written.client_cert_file,
             client_key_file: written.client_key_file,
             client_key: SecretInput::Keep,
+            client_key_password: SecretInput::Keep,
             verify: profile.tls.verify,
             proxy: written.proxy,
         }

@@ -61,6 +61,7 @@ fn a_server_is_shown_with_its_state_and_without_its_secrets() {
           "clientCertFile": "",
           "clientKeyFile": "",
           "clientKey": "keep",
+          "clientKeyPassword": "keep",
           "verify": true,
           "proxy": "system"
         },
@@ -138,6 +139,7 @@ fn no_view_and_no_log_line_holds_a_secret_that_was_typed() {
         prefect: PrefectDraft::Own { username: "admin".to_owned(), password: canary(2) },
         headers: vec![HeaderDraft { name: "X-Key".to_owned(), value: canary(3) }],
         client_key: canary(4),
+        client_key_password: canary(5),
         ..Draft::from(&profile("prod", 4201))
     };
     let json = serde_json::to_string(&draft).unwrap();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::SingleCertAndKey;
 use rustls::{AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
 
 use crate::config::{Remote, Tls};
@@ -33,23 +34,19 @@ pub(super) fn client_config(remote: &Remote) -> Result<ClientConfig, StartError>
     match &remote.tls.client {
         None => Ok(builder.with_no_client_auth()),
         Some(client) => {
-            let chain = certificates("the client certificate", &client.chain)?;
-            let key = PrivateKeyDer::from_pem_slice(client.key.expose().as_bytes())
-                .map_err(|error| refused("the client certificate's key", &error))?;
-            builder.with_client_auth_cert(chain, key).map_err(|error| refused("the client certificate", &error))
+            let resolver = SingleCertAndKey::from(Arc::clone(&client.0));
+            Ok(builder.with_client_cert_resolver(Arc::new(resolver)))
         }
     }
 }
 
 fn extra_roots(tls: &Tls) -> Result<Vec<CertificateDer<'static>>, StartError> {
-    tls.extra_ca.as_deref().map_or_else(|| Ok(Vec::new()), |pem| certificates("the CA file", pem))
-}
-
-fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, StartError> {
-    let found =
-        CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(|error| refused(what, &error))?;
+    const WHAT: &str = "the CA file";
+    let Some(pem) = &tls.extra_ca else { return Ok(Vec::new()) };
+    let found: Vec<_> =
+        CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|error| refused(WHAT, &error))?;
     if found.is_empty() {
-        return Err(refused(what, &"no PEM certificate in it"));
+        return Err(refused(WHAT, &"no PEM certificate in it"));
     }
     Ok(found)
 }

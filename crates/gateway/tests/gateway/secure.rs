@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http_body_util::BodyExt as _;
-use postern_gateway::{ClientCertificate, Gateway, Remote, Secret};
+use postern_gateway::{ClientCertificate, Gateway, Remote};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -21,7 +21,6 @@ struct Authority {
 
 struct Issued {
     certificate: CertificateDer<'static>,
-    pem: String,
     key: KeyPair,
 }
 
@@ -35,7 +34,7 @@ impl Authority {
     fn issue(&self, name: &str) -> Issued {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
-        Issued { certificate: certificate.der().clone(), pem: certificate.pem(), key }
+        Issued { certificate: certificate.der().clone(), key }
     }
 }
 
@@ -185,8 +184,8 @@ async fn a_client_certificate_is_shown_where_it_is_wanted() {
     let me = authority.issue("me");
     let with = through(port, |remote| {
         remote.tls.extra_ca = Some(ca);
-        remote.tls.client =
-            Some(ClientCertificate { chain: me.pem.into_bytes(), key: Secret::new(me.key.serialize_pem()) });
+        let key = PrivateKeyDer::try_from(me.key.serialize_der()).unwrap();
+        remote.tls.client = Some(ClientCertificate::new(vec![me.certificate], &key).unwrap());
     })
     .await;
     assert_eq!((status(&with), body(&with)), (200, " client:true"));

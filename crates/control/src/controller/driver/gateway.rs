@@ -90,7 +90,7 @@ fn not_resolved(error: &ResolveError) -> Failure {
             let ask_again = !matches!(cause, VaultError::Locked | VaultError::Refused { .. });
             Failure::Vault { trouble, ask_again }
         }
-        ResolveError::File { .. } => Failure::Other(trouble),
+        ResolveError::File { .. } | ResolveError::Certificate { .. } => Failure::Other(trouble),
     }
 }
 

@@ -106,7 +106,7 @@ fn a_full_file_is_read_field_by_field() {
     "#);
     assert_eq!(staging.name, "10.0.0.7", "the host, where there is no name");
     let slots: Vec<String> = prod.slots().iter().map(ToString::to_string).collect();
-    assert_snapshot!(slots.join(" "), @"edge-password prefect-password client-key header-cf-access-client-id header-cf-access-client-secret");
+    assert_snapshot!(slots.join(" "), @"edge-password prefect-password client-key client-key-password header-cf-access-client-id header-cf-access-client-secret");
 }
 
 #[test]

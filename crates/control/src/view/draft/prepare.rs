@@ -114,8 +114,11 @@ impl Secrets<'_> {
                 self.take(&format!("headers.{index}.value"), Slot::Header(name), &header.value);
             }
         }
-        if !draft.client_cert_file.trim().is_empty() && draft.client_key_file.trim().is_empty() {
-            self.take("clientKey", Slot::ClientKey, &draft.client_key);
+        if !draft.client_cert_file.trim().is_empty() {
+            if draft.client_key_file.trim().is_empty() {
+                self.take("clientKey", Slot::ClientKey, &draft.client_key);
+            }
+            self.take("clientKeyPassword", Slot::ClientKeyPassword, &draft.client_key_password);
         }
         self
     }
@@ -132,7 +135,7 @@ impl Secrets<'_> {
                     self.errors.push(FieldError::new(field, message));
                 }
             },
-            SecretInput::Keep if self.had(&slot) => {}
+            SecretInput::Keep if slot.is_optional() || self.had(&slot) => {}
             SecretInput::Keep => {
                 self.errors.push(FieldError::new(field, "Nothing is saved here yet. Enter the value."));
             }

@@ -102,6 +102,7 @@ fn every_field_says_what_is_wrong_with_it() {
         ],
         client_cert_file: "me.pem".to_owned(),
         client_key: set("hunter2"),
+        client_key_password: set("hunter2\n"),
         proxy: "gopher://x".to_owned(),
         ..Draft::default()
     };
@@ -123,6 +124,7 @@ fn every_field_says_what_is_wrong_with_it() {
     headers.0.value: Has a line break in it. Enter it again.
     headers.3.value: Has a control character in it. Enter it again.
     clientKey: Is not a private key in PEM form (`-----BEGIN PRIVATE KEY-----`). Enter it again.
+    clientKeyPassword: Has a line break in it. Enter it again.
     "#);
 }
 
@@ -185,6 +187,7 @@ fn what_was_never_saved_cannot_be_kept() {
         edge: EdgeDraft::Bearer { token: SecretInput::Keep },
         prefect: PrefectDraft::Own { username: "admin".to_owned(), password: SecretInput::Keep },
         headers: vec![header("X-Key", SecretInput::Keep)],
+        // Here the file may have the key in it.
         client_cert_file: "me.pem".to_owned(),
         ..Draft::from(&before)
     };
@@ -192,7 +195,6 @@ fn what_was_never_saved_cannot_be_kept() {
     edge.token: Nothing is saved here yet. Enter the value.
     prefect.password: Nothing is saved here yet. Enter the value.
     headers.0.value: Nothing is saved here yet. Enter the value.
-    clientKey: Nothing is saved here yet. Enter the value.
     ");
 }
 
@@ -220,10 +222,11 @@ prop_compose! {
         headers in prop::collection::vec(("[a-zA-Z -]{0,6}", secret_input()), 0..3),
         client_cert_file in prop_oneof![Just(String::new()), ".{0,4}"],
         client_key in secret_input(),
+        client_key_password in secret_input(),
         proxy in prop_oneof![Just("system".to_owned()), ".{0,12}"],
     ) -> Draft {
         let headers = headers.into_iter().map(|(name, value)| HeaderDraft { name, value }).collect();
-        Draft { id, name, url, api_url, port, edge, prefect, headers, client_cert_file, client_key, proxy, ..Draft::default() }
+        Draft { id, name, url, api_url, port, edge, prefect, headers, client_cert_file, client_key, client_key_password, proxy, ..Draft::default() }
     }
 }
 
