@@ -139,6 +139,13 @@ pub enum Fault {
         /// Its status.
         status: u16,
     },
+    /// The edge sends whoever comes by http to https.
+    HttpsRequired {
+        /// The origin asked for: `http://…`.
+        origin: String,
+        /// The one to ask for: `https://…`.
+        instead: String,
+    },
     /// The edge wants a credential and the profile has none.
     EdgeCredentialMissing,
     /// The edge refuses the profile's credential.
@@ -257,6 +264,7 @@ impl Fault {
             Self::ServerDown { status } => ("server_down", L::Prefect, edge_status(*status)),
             Self::ServerFails { status } => ("server_fails", L::Prefect, edge_status(*status)),
             Self::EdgeRefused { status } => ("edge_refused", L::Edge, edge_status(*status)),
+            Self::HttpsRequired { .. } => ("https_required", L::Edge, S::BAD_GATEWAY),
             Self::EdgeCredentialMissing => ("edge_credential_missing", L::Edge, S::UNAUTHORIZED),
             Self::EdgeCredentialWrong => ("edge_credential_wrong", L::Edge, S::UNAUTHORIZED),
             Self::PrefectCredentialMissing => ("prefect_credential_missing", L::Auth, S::UNAUTHORIZED),
@@ -324,6 +332,9 @@ impl Fault {
             Self::EdgeRefused { status } => {
                 format!("The server's edge answered with an error page of its own (status {status}).")
             }
+            Self::HttpsRequired { origin, instead } => {
+                format!("The server wants https: it sends everything for {origin} to {instead}.")
+            }
             Self::EdgeCredentialMissing => {
                 "The server's edge asks for a password or token, and the profile has none.".into()
             }
@@ -387,6 +398,9 @@ impl Fault {
                 "The edge must pass WebSockets on: in nginx, `proxy_http_version 1.1` and the `Upgrade` and `Connection` headers."
             }
             Self::NotPrefect { .. } => "Check the address: it must be where the Prefect UI is.",
+            Self::HttpsRequired { .. } => {
+                "Change the profile's `url` (and `api_url`, where it has one) to begin with that: it is a line in profiles.toml, and the address in the manager."
+            }
             Self::EdgeCredentialMissing => "Add the edge's user name and password, or its token, to the profile.",
             Self::EdgeCredentialWrong => "Enter the edge's user name and password again.",
             Self::PrefectCredentialMissing => "Add Prefect's auth string to the profile.",

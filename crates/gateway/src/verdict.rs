@@ -3,14 +3,15 @@
 //!
 //! 1. A server's own errors pass through untouched. Not its own are: an edge's challenge and an edge's HTML error
 //!    page where JSON was due (Prefect's UI calls `.json()` on errors and breaks), and an identity provider's
-//!    redirect or login page in place of the API.
+//!    redirect or login page in place of the API. Nor is a redirect from http to the same place by https: a browser
+//!    would leave us by it, and a program arrive there without its credential.
 //! 2. One path may have a fault of its own: a rule of the edge's, a query that takes too long. Such faults go for the
 //!    server as a whole only where the plainest of questions, its version, has them too.
 //! 3. To that question nothing but success is good.
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION, WWW_AUTHENTICATE};
 use http::response::Parts;
 use http::uri::Uri;
 use http::{Method, Response, StatusCode};
@@ -159,6 +160,11 @@ fn fault_in(answer: &Response<Download>, target: &Target, shared: &Shared) -> Op
             let reason = "it answers the API's address with a web page saying “not found”".into();
             Some((Reach::Path, Fault::NotPrefect { reason }))
         }
+        _ if status.is_redirection()
+            && let Some(fault) = https_required(headers, target) =>
+        {
+            Some((Reach::Server, fault))
+        }
         _ if is_api && status.is_redirection() => {
             let to: Uri = headers.get(LOCATION)?.to_str().ok()?.parse().ok()?;
             let provider = to.host()?.to_owned();
@@ -172,6 +178,15 @@ fn fault_in(answer: &Response<Download>, target: &Target, shared: &Shared) -> Op
         _ if is_api && html => Some((Reach::Path, Fault::EdgeRefused { status: status.as_u16() })),
         _ => None,
     }
+}
+
+/// Whether a redirect leads to what was asked for, by https on its own port and nothing else.
+fn https_required(headers: &HeaderMap, target: &Target) -> Option<Fault> {
+    let asked = Url::parse(&target.uri.to_string()).ok().filter(|url| url.scheme() == "http")?;
+    let to = Url::parse(headers.get(LOCATION)?.to_str().ok()?).ok()?;
+    let instead = format!("https://{}", asked.host_str()?);
+    let same = Url::parse(&format!("{instead}{}", target.uri.path_and_query()?)).ok()?;
+    (to == same).then(|| Fault::HttpsRequired { origin: target.base.origin.clone(), instead })
 }
 
 fn prefect_refuses(shared: &Shared) -> Fault {

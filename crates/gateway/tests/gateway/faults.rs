@@ -55,6 +55,61 @@ async fn every_failure_is_named_and_told_as_json_to_programs() {
 }
 
 #[tokio::test]
+async fn an_edge_that_sends_http_to_https_is_named_and_not_followed() {
+    for (location, required) in [
+        ("https://127.0.0.1{}", true),
+        ("https://127.0.0.1:443{}", true),
+        ("HTTPS://127.0.0.1{}", true),
+        ("https://127.0.0.1:8443{}", false),
+        ("https://127.0.0.1:{port}{}", false),
+        ("https://elsewhere.example{}", false),
+        ("https://127.0.0.1/login", false),
+        ("https://127.0.0.1{}&more=1", false),
+        ("https://127.0.0.1{}#top", false),
+        ("https://user@127.0.0.1{}", false),
+        ("https://127.0.0.1:80{}", false),
+        ("//127.0.0.1{}", false),
+        ("{}", false),
+        ("http://127.0.0.1{}", false),
+        ("https:{}", false),
+    ] {
+        for (status_line, expected) in [
+            ("301 Moved Permanently", 301),
+            ("302 Found", 302),
+            ("307 Temporary Redirect", 307),
+            ("308 Permanent Redirect", 308),
+        ] {
+            let port = std::sync::Arc::new(std::sync::OnceLock::<u16>::new());
+            let known = std::sync::Arc::clone(&port);
+            let server = Server::start(move |request| {
+                let port = known.get().unwrap().to_string();
+                let to = location.replace("{port}", &port).replace("{}", request.target());
+                Some(format!("HTTP/1.1 {status_line}\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n").into_bytes())
+            })
+            .await;
+            port.set(server.port).unwrap();
+            let gateway = gateway(&server).await;
+            let page = ask(&gateway, "GET /runs?tag=a%20b", &format!("{NAVIGATES}{}", key())).await;
+            let code = header(&page, "postern-fault");
+            if required {
+                assert_eq!((status(&page), code), (502, vec!["https_required"]), "{location} {status_line}");
+                let sentence =
+                    format!("it sends everything for http://127.0.0.1:{} to https://127.0.0.1.", server.port);
+                assert!(body(&page).contains(&sentence) && body(&page).contains("profiles.toml"), "{page}");
+                assert_eq!(failing(&gateway), Some("https_required"));
+                let api =
+                    ask(&gateway, "POST /api/flows/filter", &format!("{}Content-Length: 2\r\n\r\n{{}}", key())).await;
+                assert!(body(&api).starts_with("{\"detail\":\"The server wants https"), "{api}");
+                gateway.probe().await;
+                assert_eq!(failing(&gateway), Some("https_required"));
+            } else {
+                assert_eq!((status(&page), code), (expected, vec![]), "{location} {status_line}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn one_path_that_an_edge_refuses_leaves_the_server_connected() {
     let server = Server::start(|request| {
         Some(match request.target() {
