@@ -12,6 +12,7 @@ pub mod nginx;
 pub mod postern;
 pub mod prefect;
 pub mod process;
+pub mod proxy;
 pub mod python;
 pub mod scratch;
 pub mod secured;

@@ -53,6 +53,11 @@ impl Postern {
         self.variables.get(&variable(profile, "local-key")).cloned().unwrap_or_default()
     }
 
+    /// Sets another variable of the environment, from the next program on.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
     /// Logs everything there is to log, from the next program on.
     pub fn log_everything(&mut self) {
         self.variables.insert("POSTERN_LOG".to_owned(), "trace".to_owned());

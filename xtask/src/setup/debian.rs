@@ -25,6 +25,9 @@ const RUNNING: &[Package] = &[
     // The parts: servers, browsers, a keychain, a desktop.
     ("nginx-light", Some("nginx")),
     ("openssl", Some("openssl")),
+    // Proxies; `tinyproxy` without `-bin` would start one.
+    ("tinyproxy-bin", Some("tinyproxy")),
+    ("microsocks", Some("microsocks")),
     ("chromium", Some("chromium")),
     ("chromium-driver", Some("chromedriver")),
     ("webkit2gtk-driver", Some("WebKitWebDriver")),

@@ -104,7 +104,7 @@ fn is_loopback(to: &Uri) -> bool {
 async fn through(proxy: &Intercept, http: HttpConnector<Resolver>, to: Uri) -> Result<TokioIo<TcpStream>, String> {
     let at = proxy.uri().clone();
     let shown = at.authority().map_or("?", |authority| authority.host()).to_owned();
-    let explain = |error: &dyn StdError| format!("{shown}: {}", innermost(error));
+    let explain = |error: &dyn StdError| format!("{shown}: {}", proxy_words(innermost(error)));
     match at.scheme_str() {
         // Only what we can speak: a proxy's credential sent in another scheme's stead would go out in clear text.
         Some(scheme @ ("socks5" | "socks5h")) => {
@@ -123,6 +123,22 @@ async fn through(proxy: &Intercept, http: HttpConnector<Resolver>, to: Uri) -> R
             tunnel.call(to).await.map_err(|error| explain(&error))
         }
         Some(scheme) => Err(format!("{shown}: proxies that speak {scheme} are not supported, only http and socks5")),
+    }
+}
+
+/// hyper-util keeps these errors to itself, and what they say helps nobody. One that is new is told in its words.
+fn proxy_words(said: String) -> String {
+    const REFUSED: &str = "it refuses the user name and password, or asks for them and there are none";
+    match said.as_str() {
+        "tunnel error: proxy authorization required"
+        | "SOCKS error: credentials not accepted"
+        | "SOCKS error: server does not support user/pass authentication"
+        | "SOCKS error: server implements authentication incorrectly" => REFUSED.into(),
+        // Some refuse a credential so.
+        "tunnel error: unsuccessful" => {
+            "it does not connect to the server: it cannot, or may not, or refuses the user name and password".into()
+        }
+        _ => said,
     }
 }
 
