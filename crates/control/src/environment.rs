@@ -106,6 +106,9 @@ impl Environment {
             variables: vec![
                 ("PREFECT_API_URL", Secret::new(profile.local_api_url())),
                 ("PREFECT_API_AUTH_STRING", Secret::new(format!("{LOCAL_USER}:{}", local_key.expose()))),
+                // For clients that know no auth string (2.x, 3.0): they send this as a bearer token. Those that do
+                // prefer the auth string.
+                ("PREFECT_API_KEY", local_key.clone()),
                 // Links that the Prefect CLI prints open in a browser: its session is for this name.
                 ("PREFECT_UI_URL", Secret::new(profile.browser_origin())),
             ],
@@ -243,6 +246,7 @@ mod tests {
         # other machines (Docker, Kubernetes, cloud), give those the server's own address in the work pool's job variables.
         export PREFECT_API_URL='http://127.0.0.1:4201/api'
         export PREFECT_API_AUTH_STRING='postern:k'\''1'
+        export PREFECT_API_KEY='k'\''1'
         export PREFECT_UI_URL='http://prod.localhost:4201'
         NO_PROXY="${NO_PROXY:-${no_proxy-}}"
         no_proxy="${no_proxy:-$NO_PROXY}"
@@ -259,6 +263,7 @@ mod tests {
         # other machines (Docker, Kubernetes, cloud), give those the server's own address in the work pool's job variables.
         set -gx PREFECT_API_URL 'http://127.0.0.1:4201/api'
         set -gx PREFECT_API_AUTH_STRING 'postern:k\'1'
+        set -gx PREFECT_API_KEY 'k\'1'
         set -gx PREFECT_UI_URL 'http://prod.localhost:4201'
         test -n "$NO_PROXY"; or set -gx NO_PROXY "$no_proxy"
         test -n "$no_proxy"; or set -gx no_proxy "$NO_PROXY"
@@ -278,6 +283,7 @@ mod tests {
         # other machines (Docker, Kubernetes, cloud), give those the server's own address in the work pool's job variables.
         $env:PREFECT_API_URL = 'http://127.0.0.1:4201/api'
         $env:PREFECT_API_AUTH_STRING = 'postern:k''1'
+        $env:PREFECT_API_KEY = 'k''1'
         $env:PREFECT_UI_URL = 'http://prod.localhost:4201'
         if (-not $env:NO_PROXY) { $env:NO_PROXY = $env:no_proxy }
         if (-not $env:no_proxy) { $env:no_proxy = $env:NO_PROXY }
@@ -290,6 +296,7 @@ mod tests {
         # other machines (Docker, Kubernetes, cloud), give those the server's own address in the work pool's job variables.
         PREFECT_API_URL=http://127.0.0.1:4201/api
         PREFECT_API_AUTH_STRING='postern:k\'1'
+        PREFECT_API_KEY='k\'1'
         PREFECT_UI_URL=http://prod.localhost:4201
         NO_PROXY=corp.example.com,127.0.0.1,localhost
         no_proxy=corp.example.com,127.0.0.1,localhost
