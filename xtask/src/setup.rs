@@ -3,7 +3,7 @@
 //!
 //! Everything it installs is named here, with its version where it does not come from Debian:
 //! 1. [`debian`]: packages to build with and the programs tests start.
-//! 2. [`python`]: the Prefect server that tests and the demo run against; what tests WebSockets.
+//! 2. [`python`]: the Prefect servers that tests and the demo run against; what tests WebSockets.
 //! 3. [`node`]: what the manager's page is built with.
 //! 4. [`tools`]: checkers written in Rust.
 //!
