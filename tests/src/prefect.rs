@@ -13,7 +13,7 @@ use crate::python::{PREFECT, venv};
 use crate::scratch::Scratch;
 use crate::wait::{free_port, until};
 
-const START_LIMIT: Duration = Duration::from_secs(90);
+const START_LIMIT: Duration = Duration::from_secs(300);
 const CALL_LIMIT: Duration = Duration::from_secs(60);
 
 /// How the server is guarded and where it serves its UI.
@@ -25,6 +25,10 @@ pub struct Options {
     pub csrf: bool,
     /// The base path of the UI, such as `/prefect`.
     pub serve_base: Option<String>,
+    /// Where the API is, if not at `/api`.
+    pub api_base: Option<String>,
+    /// The second UI in the place of the first: what 3.6 can do instead of serving both.
+    pub second_ui: bool,
 }
 
 /// A user name and a password.
@@ -57,6 +61,16 @@ impl Login {
     }
 }
 
+/// What goes wrong between Prefect's pages and its server without us: a file it does not have; (V1) the variable
+/// just deleted, asked for once more; and 503 while SQLite is locked. The gateway's own 503 carries its code.
+#[must_use]
+pub fn is_prefects_own(trouble: &str) -> bool {
+    trouble.ends_with("/favicon.ico: 404")
+        || (trouble.contains("/api/variables/name/") && trouble.ends_with(": 404"))
+        || trouble.ends_with(": 503")
+        || trouble.contains("Unknown error while")
+}
+
 /// A running Prefect server.
 #[derive(Debug)]
 pub struct Prefect {
@@ -72,7 +86,15 @@ impl Prefect {
     /// # Errors
     /// When the environment is missing, or the server does not come up.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let venv = venv(PREFECT)?;
+        Self::start_as(PREFECT, options).await
+    }
+
+    /// The same with the Prefect of another environment, named as for [`venv`].
+    ///
+    /// # Errors
+    /// When the environment is missing, or the server does not come up.
+    pub async fn start_as(name: &str, options: Options) -> anyhow::Result<Self> {
+        let venv = venv(name)?;
         let scratch = Scratch::new("prefect")?;
         let port = free_port()?;
         let mut command = venv.command("prefect");
@@ -92,25 +114,40 @@ impl Prefect {
             command.env("PREFECT_SERVER_CSRF_PROTECTION_ENABLED", "true");
         }
         if let Some(base) = &options.serve_base {
-            // The prepared UI files hold the base: by default they would be changed under other servers.
-            command.env("PREFECT_UI_SERVE_BASE", base).env("PREFECT_UI_STATIC_DIRECTORY", scratch.join("ui"));
+            command.env("PREFECT_UI_SERVE_BASE", base);
         }
-        let mut process = Process::spawn("prefect", command, &scratch)?;
-        let health = format!("http://127.0.0.1:{port}/api/health");
+        if let Some(base) = &options.api_base {
+            command.env("PREFECT_SERVER_API_BASE_PATH", base);
+        }
+        if options.second_ui {
+            command.env("PREFECT_SERVER_UI_V2_ENABLED", "true");
+        }
+        if options.serve_base.is_some() || options.second_ui {
+            // By default the prepared UI files would be changed under other servers.
+            command.env("PREFECT_UI_STATIC_DIRECTORY", scratch.join("ui"));
+        }
+        let process = Process::spawn("prefect", command, &scratch)?;
+        let mut server = Self { port, options, process, _scratch: scratch };
+        let health = format!("{}/health", server.api_url());
         let http = reqwest::Client::builder().no_proxy().build()?;
-        process
+        server
+            .process
             .until("Prefect's health", START_LIMIT, async |_| {
                 let answer = http.get(&health).send().await;
                 Ok(answer.is_ok_and(|answer| answer.status().is_success()).then_some(()))
             })
             .await?;
-        Ok(Self { port, options, process, _scratch: scratch })
+        Ok(server)
     }
 
     /// `http://127.0.0.1:<port>`
     #[must_use]
     pub fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn api_url(&self) -> String {
+        format!("{}{}", self.origin(), self.options.api_base.as_deref().unwrap_or("/api"))
     }
 
     /// Its process id.
@@ -124,7 +161,7 @@ impl Prefect {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn api(&self) -> anyhow::Result<Api> {
-        Api::new(format!("{}/api", self.origin()), self.options.auth.clone(), self.options.csrf)
+        Api::new(self.api_url(), self.options.auth.clone(), self.options.csrf)
     }
 }
 

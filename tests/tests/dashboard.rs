@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use postern_tests::browser::Browser;
 use postern_tests::nginx::{Nginx, Site};
 use postern_tests::postern::{Postern, Serving};
-use postern_tests::prefect::{Api, Login, Options, Prefect};
+use postern_tests::prefect::{Api, Login, Options, Prefect, is_prefects_own};
 use postern_tests::secured::{LABEL, Secured};
 use postern_tests::wait::{free_port, until};
 use serde_json::{Value, json};
@@ -42,15 +42,6 @@ const PAGES: [(&str, &[&str]); 6] = [
     ("settings", &["3.8.8", "Server Settings"]),
 ];
 
-/// What goes wrong between Prefect's pages and its server without us: a file it does not have; (V1) the variable
-/// just deleted, asked for once more; and 503 while SQLite is locked. The gateway's own 503 carries its code.
-fn is_prefects_own(trouble: &str) -> bool {
-    trouble.ends_with("/favicon.ico: 404")
-        || (trouble.contains("/api/variables/name/") && trouble.ends_with(": 404"))
-        || trouble.ends_with(": 503")
-        || trouble.contains("Unknown error while")
-}
-
 #[tokio::test]
 async fn behind_nginx_with_basic_auth_both_dashboards_work_without_a_login_page() -> anyhow::Result<()> {
     let scene = Secured::shared().await?;
@@ -69,7 +60,8 @@ async fn without_an_edge_both_dashboards_work_without_a_login_page() -> anyhow::
 async fn under_a_base_path_both_dashboards_work_without_a_login_page() -> anyhow::Result<()> {
     let login = Login::unique("admin")?;
     let base = "/prefect";
-    let options = Options { auth: Some(login.clone()), csrf: true, serve_base: Some(base.to_owned()) };
+    let options =
+        Options { auth: Some(login.clone()), csrf: true, serve_base: Some(base.to_owned()), ..Options::default() };
     let prefect = Prefect::start(options).await?;
     let server = Server { profile: "based", base, api: prefect.api()? };
     server.api.seed(LABEL).await?;
