@@ -3,6 +3,7 @@
 //! It runs as one process of the current user with all its files in a scratch folder. Its access log
 //! tells a test what reached it, and above all what did not.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -29,6 +30,7 @@ pub struct Site {
 #[derive(Debug)]
 pub struct Nginx {
     port: u16,
+    tls: bool,
     _process: Process,
     scratch: Scratch,
 }
@@ -39,28 +41,58 @@ impl Nginx {
     /// # Errors
     /// When nginx or openssl (for the password file) is missing, or nginx does not come up.
     pub async fn start(site: Site) -> anyhow::Result<Self> {
+        Self::start_with(site, &[]).await
+    }
+
+    /// The same over TLS, with HTTP/2 for who can; see [`Nginx::certificate`].
+    ///
+    /// # Errors
+    /// As [`Nginx::start`].
+    pub async fn start_with_tls(site: Site) -> anyhow::Result<Self> {
+        Self::run(site, &[], true).await
+    }
+
+    /// The same, where some paths lead elsewhere: what is below the first, such as `/x/api/`, is asked for below
+    /// the second, such as `http://127.0.0.1:4200/api/`.
+    ///
+    /// # Errors
+    /// As [`Nginx::start`].
+    pub async fn start_with(site: Site, places: &[(&str, String)]) -> anyhow::Result<Self> {
+        Self::run(site, places, false).await
+    }
+
+    async fn run(site: Site, places: &[(&str, String)], tls: bool) -> anyhow::Result<Self> {
         let scratch = Scratch::new("nginx")?;
         let port = free_port()?;
         if let Some(login) = &site.basic {
             scratch.write("htpasswd", format!("{}:{}\n", login.username, hash(login, &scratch).await?))?;
         }
-        let config = scratch.write("nginx.conf", config(&site, port, &scratch))?;
+        if tls {
+            certify(&scratch).await?;
+        }
+        let config = scratch.write("nginx.conf", config(&site, places, port, tls, &scratch))?;
         let mut command = command("nginx");
         // Its compiled-in error log is opened before the configuration is read: it is not ours to write.
         command.args(["-e", "stderr", "-p"]).arg(scratch.path()).arg("-c").arg(config);
         let mut process = Process::spawn("nginx", command, &scratch)?;
         let accepts = async |_: &Process| Ok(std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop));
         process.until("nginx's port", LIMIT, accepts).await?;
-        Ok(Self { port, _process: process, scratch })
+        Ok(Self { port, tls, _process: process, scratch })
     }
 
-    /// `http://127.0.0.1:<port>`
+    /// `http://127.0.0.1:<port>`, or `https` likewise.
     #[must_use]
     pub fn origin(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http{}://127.0.0.1:{}", if self.tls { "s" } else { "" }, self.port)
     }
 
-    /// Every request answered so far, a line each: `STATUS METHOD TARGET user=USER`.
+    /// What its certificate is verified by, as a file.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.scratch.join("certificate.pem")
+    }
+
+    /// Every request answered so far, a line each: `STATUS METHOD TARGET user=USER PROTOCOL`.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -78,16 +110,34 @@ async fn hash(login: &Login, scratch: &Scratch) -> anyhow::Result<String> {
     Ok(hashed.success()?.trim().to_owned())
 }
 
-fn config(site: &Site, port: u16, scratch: &Scratch) -> String {
-    let mut location = String::new();
+/// A certificate for 127.0.0.1 that vouches for itself, and its key.
+async fn certify(scratch: &Scratch) -> anyhow::Result<()> {
+    let mut openssl = command("openssl");
+    openssl
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", "key.pem", "-out", "certificate.pem"])
+        .current_dir(scratch.path());
+    run("openssl", openssl, "", scratch, LIMIT).await?.success()?;
+    Ok(())
+}
+
+fn config(site: &Site, places: &[(&str, String)], port: u16, tls: bool, scratch: &Scratch) -> String {
+    let mut server = String::new();
+    if tls {
+        server += "ssl_certificate certificate.pem; ssl_certificate_key key.pem;\n";
+    }
     if site.basic.is_some() {
-        location += "auth_basic \"Prefect\"; auth_basic_user_file htpasswd;\n";
+        server += "auth_basic \"Prefect\"; auth_basic_user_file htpasswd;\n";
     }
     if site.websockets {
-        location += "proxy_http_version 1.1;\n\
+        server += "proxy_http_version 1.1;\n\
             proxy_set_header Upgrade $http_upgrade;\n\
             proxy_set_header Connection $connection_upgrade;\n\
             proxy_read_timeout 1h;\n";
+    }
+    for (path, url) in places {
+        server += &format!("location {path} {{ proxy_pass {url}; }}\n");
     }
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {};\n", scratch.join(kind).display()))
@@ -97,19 +147,18 @@ fn config(site: &Site, port: u16, scratch: &Scratch) -> String {
 events {{ worker_connections 512; }}
 http {{
 {temporary}
-log_format plain '$status $request_method $request_uri user=$remote_user';
+log_format plain '$status $request_method $request_uri user=$remote_user $server_protocol';
 access_log access.log plain;
 map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
 server {{
-listen 127.0.0.1:{port};
-location / {{
-proxy_pass {upstream};
+listen 127.0.0.1:{port}{listen};
 proxy_set_header Host $http_host;
-{location}
-}}
+{server}
+location / {{ proxy_pass {upstream}; }}
 }}
 }}
 ",
         upstream = site.upstream,
+        listen = if tls { " ssl http2" } else { "" },
     )
 }
