@@ -31,7 +31,7 @@ pub struct Site {
 pub struct Nginx {
     port: u16,
     tls: bool,
-    _process: Process,
+    process: Process,
     scratch: Scratch,
 }
 
@@ -63,21 +63,39 @@ impl Nginx {
 
     async fn run(site: Site, places: &[(&str, String)], tls: bool) -> anyhow::Result<Self> {
         let scratch = Scratch::new("nginx")?;
-        let port = free_port()?;
         if let Some(login) = &site.basic {
             scratch.write("htpasswd", format!("{}:{}\n", login.username, hash(login, &scratch).await?))?;
         }
         if tls {
             certify(&scratch).await?;
         }
-        let config = scratch.write("nginx.conf", config(&site, places, port, tls, &scratch))?;
+        Self::launch(scratch, tls, |port| server(&site, places, port, tls)).await
+    }
+
+    /// Starts one with a configuration of the caller's: what stands in `http { … }`, for the port that it is to have.
+    ///
+    /// # Errors
+    /// When nginx is missing or does not come up.
+    pub async fn configured(http: impl FnOnce(u16) -> String) -> anyhow::Result<Self> {
+        Self::launch(Scratch::new("nginx")?, false, http).await
+    }
+
+    async fn launch(scratch: Scratch, tls: bool, http: impl FnOnce(u16) -> String) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let config = scratch.write("nginx.conf", config(&http(port), &scratch))?;
         let mut command = command("nginx");
         // Its compiled-in error log is opened before the configuration is read: it is not ours to write.
         command.args(["-e", "stderr", "-p"]).arg(scratch.path()).arg("-c").arg(config);
         let mut process = Process::spawn("nginx", command, &scratch)?;
         let accepts = async |_: &Process| Ok(std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop));
         process.until("nginx's port", LIMIT, accepts).await?;
-        Ok(Self { port, tls, _process: process, scratch })
+        Ok(Self { port, tls, process, scratch })
+    }
+
+    /// Its process id: it has one process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// `http://127.0.0.1:<port>`, or `https` likewise.
@@ -122,7 +140,8 @@ async fn certify(scratch: &Scratch) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn config(site: &Site, places: &[(&str, String)], port: u16, tls: bool, scratch: &Scratch) -> String {
+/// A server in front of another.
+fn server(site: &Site, places: &[(&str, String)], port: u16, tls: bool) -> String {
     let mut server = String::new();
     if tls {
         server += "ssl_certificate certificate.pem; ssl_certificate_key key.pem;\n";
@@ -139,15 +158,8 @@ fn config(site: &Site, places: &[(&str, String)], port: u16, tls: bool, scratch:
     for (path, url) in places {
         server += &format!("location {path} {{ proxy_pass {url}; }}\n");
     }
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("{kind}_temp_path {};\n", scratch.join(kind).display()))
-        .concat();
     format!(
-        "daemon off; master_process off; pid nginx.pid; error_log stderr notice;
-events {{ worker_connections 512; }}
-http {{
-{temporary}
-log_format plain '$status $request_method $request_uri user=$remote_user $server_protocol';
+        "log_format plain '$status $request_method $request_uri user=$remote_user $server_protocol';
 access_log access.log plain;
 map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
 server {{
@@ -156,9 +168,23 @@ proxy_set_header Host $http_host;
 {server}
 location / {{ proxy_pass {upstream}; }}
 }}
-}}
 ",
         upstream = site.upstream,
         listen = if tls { " ssl http2" } else { "" },
+    )
+}
+
+fn config(http: &str, scratch: &Scratch) -> String {
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {};\n", scratch.join(kind).display()))
+        .concat();
+    format!(
+        "daemon off; master_process off; pid nginx.pid; error_log stderr notice;
+events {{ worker_connections 512; }}
+http {{
+{temporary}
+{http}
+}}
+"
     )
 }

@@ -7,6 +7,7 @@
 //! `tests/examples` or `crates/control/examples`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on its standard streams")]
 
+mod bench;
 mod bindings;
 mod build;
 mod demo;
@@ -55,6 +56,8 @@ enum Command {
     },
     /// Feed what comes from outside with inputs that reach ever more code
     Fuzz(fuzz::Options),
+    /// Measure the gateway beside nginx
+    Bench(bench::Options),
     /// Write the manager's TypeScript types
     Bindings {
         /// Only say whether they are current
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Command::Run { arguments } => run::run(&arguments),
         Command::Test { only } => test::run(&only),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Bindings { check } => bindings::run(check),
         Command::Icons => icons::run(),
         Command::Package { debug: false } => package::run(package::Profile::Release),

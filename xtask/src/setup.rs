@@ -24,7 +24,7 @@ pub(crate) enum For {
     Building,
     /// That, and starting the parts of the demo and the tests.
     Running,
-    /// That, and the checkers.
+    /// That, the checkers, and what benchmarks take.
     Checking,
 }
 

@@ -45,8 +45,22 @@ const RUNNING: &[Package] = &[
     ("libgtk-3-bin", Some("gtk-launch")),
 ];
 
+const CHECKING: &[Package] = &[
+    // For benchmarks: load, and who else to measure.
+    ("wrk", Some("wrk")),
+    ("nghttp2-client", Some("h2load")),
+    ("haproxy", Some("haproxy")),
+];
+
+/// Packages of which Debian starts a server when they are installed, and the server's name. Nobody asked for that: we
+/// start our own.
+const SERVERS: &[(&str, &str)] = &[("nginx-light", "nginx"), ("haproxy", "haproxy")];
+
 pub(super) fn install(purpose: For) -> Result<()> {
     let mut wanted = BUILDING.to_vec();
+    if purpose == For::Checking {
+        wanted.extend(CHECKING);
+    }
     if purpose != For::Building {
         wanted.extend(RUNNING);
         // Debian keeps this part of its own Python apart; others bring it.
@@ -80,10 +94,7 @@ pub(super) fn install(purpose: For) -> Result<()> {
     // A source that cannot be reached matters only if a package is not found then.
     drop(root.apt_get().args(["update", "--quiet"]).stdout(Stdio::null()).status());
     run(install.stdout(Stdio::null()))?;
-    if missing.contains(&"nginx-light") {
-        root.stop_nginx()?;
-    }
-    Ok(())
+    SERVERS.iter().filter(|(package, _)| missing.contains(package)).try_for_each(|(_, server)| root.stop(server))
 }
 
 fn has(name: &str) -> bool {
@@ -139,13 +150,12 @@ impl Root {
         command
     }
 
-    /// Debian starts a server on port 80 when nginx is installed. Nobody asked for that: we start our own.
-    fn stop_nginx(self) -> Result<()> {
+    fn stop(self, server: &str) -> Result<()> {
         if Path::new("/run/systemd/system").exists() {
-            println!("setup: turning off the nginx service that came with the package");
-            run(self.command("systemctl").args(["disable", "--now", "nginx"]))
+            println!("setup: turning off the {server} service that came with its package");
+            run(self.command("systemctl").args(["disable", "--now", server]))
         } else {
-            run(self.command("service").args(["nginx", "stop"]).stdout(Stdio::null()))
+            run(self.command("service").args([server, "stop"]).stdout(Stdio::null()))
         }
     }
 }

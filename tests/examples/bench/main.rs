@@ -1,0 +1,44 @@
+//! Measures the gateway beside nginx, at the same job and in the same run: what `cargo xtask bench` starts once
+//! everything is installed and built. It prints, and judges nothing.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on its standard streams")]
+
+mod security;
+mod speed;
+
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+
+#[derive(Parser)]
+struct Options {
+    /// What is measured
+    #[arg(value_enum, default_value_t = What::Speed)]
+    what: What,
+    /// Short and few rounds: to see that it works, not to judge by
+    #[arg(long)]
+    quick: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    /// Requests, latencies, streams, CPU time, memory
+    Speed,
+    /// Smuggling payloads, RFC probes, unfinished heads
+    Security,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    let outcome = match options.what {
+        What::Speed => speed::run(options.quick).await,
+        What::Security => security::run(options.quick).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
