@@ -7,6 +7,7 @@
 mod acceptance;
 mod answers;
 mod assets;
+mod connections;
 mod door;
 mod faults;
 mod framing;
