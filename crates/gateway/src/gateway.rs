@@ -80,8 +80,6 @@ pub(crate) struct Shared {
     pub(crate) exchanges: broadcast::Sender<Exchange>,
     /// No more of anything: listeners close, tunnels are cut, connections finish their answer.
     pub(crate) stop: CancellationToken,
-    /// What has not finished is cut.
-    pub(crate) cut: CancellationToken,
     /// Every task that serves somebody.
     pub(crate) connections: TaskTracker,
 }
@@ -111,7 +109,6 @@ impl Shared {
             }),
             exchanges: broadcast::Sender::new(EXCHANGES),
             stop: CancellationToken::new(),
-            cut: CancellationToken::new(),
             connections: TaskTracker::new(),
         })
     }

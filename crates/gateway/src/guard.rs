@@ -29,22 +29,21 @@ const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// What the guard found out.
 #[derive(Debug)]
-pub(crate) struct Visitor {
+pub(crate) struct Visitor<'n> {
     /// Our own origin as this visitor names it: `http://<host>`, equal to the browser's `location.origin`.
-    pub(crate) origin: String,
+    pub(crate) origin: &'n str,
     pub(crate) who: Who,
     /// The WebSocket they ask for.
     pub(crate) socket: Option<Socket>,
 }
 
 /// Lets a request through, or says why not.
-pub(crate) fn check<B>(request: &Request<B>, peer: &Peer, door: &Door) -> Result<Visitor, Fault> {
+pub(crate) fn check<'n, B>(request: &Request<B>, peer: &Peer, door: &'n Door) -> Result<Visitor<'n>, Fault> {
     method(request.method())?;
     expectation(request.headers())?;
-    let host = host::check(request, &door.names)?;
-    let origin = format!("http://{host}");
+    let origin = host::check(request, &door.names)?;
     let socket = upgrade::check(request)?;
-    site(request, &origin)?;
+    site(request, origin)?;
     if peer.user() == User::Other {
         return Err(Fault::OtherUser);
     }

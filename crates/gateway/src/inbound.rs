@@ -10,44 +10,42 @@
 
 use http::StatusCode;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALT_SVC, CACHE_CONTROL,
-    CONTENT_LOCATION, CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, CONTENT_TYPE, HeaderMap,
-    HeaderName, HeaderValue, LINK, LOCATION, REFRESH, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE,
+    CACHE_CONTROL, CONTENT_LOCATION, CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, CONTENT_TYPE,
+    HeaderMap, HeaderName, HeaderValue, LINK, LOCATION, REFRESH,
 };
 use http::response::Parts;
 
 use crate::assets::{forbids_keeping, is_content_hashed};
-use crate::fault::answer::POSTERN_FAULT;
-use crate::outbound::strip_hop_by_hop;
+use crate::outbound::strip;
 use crate::route::{Target, meaning};
 use crate::upstream::{Base, Upstream};
 
-const STRIPPED: [HeaderName; 14] = [
-    STRICT_TRANSPORT_SECURITY,
-    ALT_SVC,
-    HeaderName::from_static("clear-site-data"),
-    HeaderName::from_static("nel"),
-    HeaderName::from_static("report-to"),
-    WWW_AUTHENTICATE,
-    ACCESS_CONTROL_ALLOW_CREDENTIALS,
-    ACCESS_CONTROL_ALLOW_HEADERS,
-    ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS,
-    ACCESS_CONTROL_MAX_AGE,
-    HeaderName::from_static("access-control-allow-private-network"),
-    POSTERN_FAULT,
-];
+/// Would bind the browser to us, open our origin to others, or pass for a fault of ours.
+fn is_stripped(name: &str) -> bool {
+    matches!(
+        name,
+        "strict-transport-security"
+            | "alt-svc"
+            | "clear-site-data"
+            | "nel"
+            | "report-to"
+            | "www-authenticate"
+            | "access-control-allow-credentials"
+            | "access-control-allow-headers"
+            | "access-control-allow-methods"
+            | "access-control-allow-origin"
+            | "access-control-expose-headers"
+            | "access-control-max-age"
+            | "access-control-allow-private-network"
+            | "postern-fault"
+    )
+}
 
 /// Rewrites the head in place; `origin` is ours as the visitor names it.
 pub(crate) fn rewrite(parts: &mut Parts, origin: &str, target: &Target, upstream: &Upstream) {
     let headers = &mut parts.headers;
-    strip_hop_by_hop(headers);
+    strip(headers, is_stripped);
     upstream.jar.keep(headers, &target.uri);
-    for name in &STRIPPED {
-        headers.remove(name);
-    }
 
     for name in [LOCATION, CONTENT_LOCATION] {
         map(headers, &name, |text| map_url(text, origin, upstream));

@@ -12,11 +12,12 @@ pub(crate) mod strict;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
 use self::head::{HEAD_LIMIT, HEADERS_LIMIT};
@@ -25,17 +26,39 @@ use self::strict::{Strict, Verdict};
 use crate::gateway::{Shared, StartError};
 use crate::pipeline;
 
-/// A connection on which nothing happens is ended after this.
+/// A connection on which nothing happens for so long is ended; at the latest after twice as long.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long answers under way may take after a stop, before they are cut.
 const DRAIN: Duration = Duration::from_millis(500);
 
 /// What requests on one connection share.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) peer: Arc<Peer>,
     /// What is wrong with what came in.
     pub(crate) verdict: Verdict,
+    /// One for each request that came, one for each that was answered: odd while one is under way.
+    steps: AtomicUsize,
+}
+
+impl Connection {
+    /// A request came, or was answered.
+    pub(crate) fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Resolves when nothing has happened for a while. Looks now and then, instead of setting a timer for each request.
+    async fn idle(&self) {
+        let mut before = self.steps.load(Ordering::Relaxed);
+        loop {
+            tokio::time::sleep(IDLE).await;
+            let now = self.steps.load(Ordering::Relaxed);
+            if now == before && now.is_multiple_of(2) {
+                return;
+            }
+            before = now;
+        }
+    }
 }
 
 /// The bound sockets.
@@ -87,23 +110,15 @@ pub(crate) async fn run(listeners: Listeners, shared: Arc<Shared>) {
     }
     drop(listeners);
     shared.connections.close();
-    if tokio::time::timeout(DRAIN, shared.connections.wait()).await.is_err() {
-        shared.cut.cancel();
-        shared.connections.wait().await;
-    }
+    shared.connections.wait().await;
 }
 
 async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     loop {
         match listener.accept().await {
             Ok((stream, remote)) => {
-                let shared = Arc::clone(shared);
-                shared.clone().connections.spawn(async move {
-                    tokio::select! {
-                        () = shared.cut.cancelled() => {}
-                        () = serve(stream, remote, &shared) => {}
-                    }
-                });
+                let own = Arc::clone(shared);
+                shared.connections.spawn(async move { serve(stream, remote, &own).await });
             }
             // The peer was gone before we looked, or descriptors ran out: neither ends the gateway.
             Err(error) => {
@@ -117,11 +132,7 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 /// How HTTP is spoken on a connection.
 pub(crate) fn http() -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
-        .max_headers(HEADERS_LIMIT)
-        .max_header_size(HEAD_LIMIT)
-        .max_buf_size(2 * HEAD_LIMIT);
+    http.max_headers(HEADERS_LIMIT).max_header_size(HEAD_LIMIT).max_buf_size(2 * HEAD_LIMIT);
     http
 }
 
@@ -132,15 +143,28 @@ async fn serve(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
     }
     let peer = Arc::new(Peer::new(remote, local));
     let stream = Strict::new(stream, Some(Arc::clone(&peer)));
-    let connection = Connection { peer, verdict: stream.verdict() };
-    let service = service_fn(|request| pipeline::answer(request, connection.clone(), Arc::clone(shared)));
+    let state = Connection { peer, verdict: stream.verdict(), steps: AtomicUsize::new(0) };
+    let service = service_fn(|request| pipeline::answer(request, &state, shared));
     let connection = http().serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
+    let last = async {
+        tokio::select! {
+            () = shared.stop.cancelled() => {}
+            () = state.idle() => {}
+        }
+    };
+    let cut = async {
+        shared.stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = shared.stop.cancelled() => {
+        () = last => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                ended = connection => ended,
+                () = cut => return,
+            }
         }
     };
     if let Err(error) = ended {

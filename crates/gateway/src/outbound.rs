@@ -8,8 +8,8 @@
 //!    `Connection` and no copy of the client's can displace them.
 
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, IF_RANGE, ORIGIN, RANGE, REFERER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, IF_RANGE, ORIGIN, RANGE, REFERER,
 };
 use http::request::Parts;
 
@@ -17,35 +17,40 @@ use crate::cookies;
 use crate::gateway::Shared;
 use crate::route::Target;
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+/// Meant for one connection only. `Expect` because it is fulfilled here, when the body is first wanted.
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection" | "expect" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "http2-settings"
+    ) || name.starts_with("proxy-")
+}
 
-/// Meant for one connection only, with all that are named `Proxy-…`. `Expect` because it is fulfilled here, when the
-/// body is first wanted.
-const HOP_BY_HOP: [HeaderName; 8] =
-    [CONNECTION, EXPECT, KEEP_ALIVE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, HTTP2_SETTINGS];
-
-const FORWARDED: [HeaderName; 8] = [
-    http::header::FORWARDED,
-    http::header::VIA,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-forwarded-prefix"),
-    HeaderName::from_static("x-real-ip"),
-];
+/// Says who forwarded this.
+fn is_forwarded(name: &str) -> bool {
+    matches!(
+        name,
+        "forwarded"
+            | "via"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-port"
+            | "x-forwarded-proto"
+            | "x-forwarded-prefix"
+            | "x-real-ip"
+    )
+}
 
 /// Rewrites the head in place; `origin` is ours as the visitor names it.
 pub(crate) fn rewrite(parts: &mut Parts, origin: &str, target: &Target, shared: &Shared) {
     let headers = &mut parts.headers;
-    strip_hop_by_hop(headers);
-    for name in &FORWARDED {
-        headers.remove(name);
-    }
+    strip(headers, is_forwarded);
 
     cookies::strip_ours(headers, &shared.door.cookie);
-    if headers.get_all(AUTHORIZATION).iter().any(|value| shared.door.key_matches(value)) {
+    let inserted = &shared.upstream.inserted;
+    // What is replaced anyway need not be looked into.
+    if !inserted.contains_key(AUTHORIZATION)
+        && headers.get_all(AUTHORIZATION).iter().any(|value| shared.door.key_matches(value))
+    {
         headers.remove(AUTHORIZATION);
     }
 
@@ -71,7 +76,7 @@ pub(crate) fn rewrite(parts: &mut Parts, origin: &str, target: &Target, shared: 
     }
 
     shared.upstream.jar.add(headers, &target.uri);
-    for (name, value) in &shared.upstream.inserted {
+    for (name, value) in inserted {
         headers.insert(name, value.clone());
     }
     parts.uri = target.uri.clone();
@@ -79,23 +84,22 @@ pub(crate) fn rewrite(parts: &mut Parts, origin: &str, target: &Target, shared: 
     parts.version = http::Version::HTTP_11;
 }
 
-/// Removes what is meant for this connection only, in either direction.
-pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let mut gone: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        // As bytes: what is no name must not save those beside it.
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .collect();
-    gone.extend(headers.keys().filter(|name| is_hop_by_hop(name)).cloned());
-    for name in gone {
+/// Removes what is meant for one connection only, in either direction, and what else is to go: in one pass, for most
+/// heads have little of it.
+pub(crate) fn strip(headers: &mut HeaderMap, goes: impl Fn(&str) -> bool) {
+    let names_any = headers.contains_key(CONNECTION);
+    let gone = |name: &str| is_hop_by_hop(name) || goes(name) || (names_any && is_named(headers, name));
+    let found: Vec<HeaderName> = headers.keys().filter(|name| gone(name.as_str())).cloned().collect();
+    for name in found {
         headers.remove(name);
     }
 }
 
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    HOP_BY_HOP.contains(name) || name.as_str().starts_with("proxy-")
+/// Whether any `Connection` line names it (RFC 9110, section 7.6.1). As bytes: what is no name must not save those
+/// beside it.
+fn is_named(headers: &HeaderMap, name: &str) -> bool {
+    let options = headers.get_all(CONNECTION).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    options.map(<[u8]>::trim_ascii).any(|option| option.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 fn replace(headers: &mut HeaderMap, name: HeaderName, text: &str) {
@@ -226,8 +230,8 @@ mod tests {
                 names.map(<[u8]>::trim_ascii).any(|named| named.eq_ignore_ascii_case(name.as_bytes()))
             };
             let stays = |name: &str| {
-                let forwarded = FORWARDED.iter().any(|header| header == name);
-                named(name) || forwarded || name == "host" || is_hop_by_hop(&name.parse().unwrap())
+                let forwarded = is_forwarded(name);
+                named(name) || forwarded || name == "host" || is_hop_by_hop(name)
             };
             let passing = lines.iter().filter(|(name, _)| !stays(name));
             let mut expected = by_name(passing.map(|(name, value)| (name.as_str(), &value[..])));

@@ -52,7 +52,7 @@ pub(crate) fn enter_url(door: &Door, browser_origin: &str, to: &str) -> Result<S
 
 pub(crate) async fn answer(
     request: Request<Incoming>,
-    visitor: &Visitor,
+    visitor: &Visitor<'_>,
     shared: &Shared,
 ) -> Result<Response<Body>, Fault> {
     let action = request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
@@ -73,7 +73,7 @@ pub(crate) async fn answer(
     }
 }
 
-fn refused(visitor: &Visitor) -> Fault {
+fn refused(visitor: &Visitor<'_>) -> Fault {
     match visitor.who {
         Who::Nobody(refusal) => refusal.into(),
         Who::Session | Who::Key | Who::SameUser | Who::Unproven => Fault::NotLetIn,

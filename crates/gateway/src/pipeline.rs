@@ -32,11 +32,11 @@ use crate::{csrf, guard, inbound, outbound, own, policy, route, send, settings, 
 /// Answers one request. Never fails: a fault is an answer too.
 pub(crate) async fn answer(
     request: Request<Incoming>,
-    connection: Connection,
-    shared: Arc<Shared>,
+    connection: &Connection,
+    shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Infallible> {
-    let (at, began) = (SystemTime::now(), Instant::now());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    connection.step();
+    let record = Record::of(&request, shared);
     let audience = Audience::of(&request);
     let upgrade = request.headers().contains_key(UPGRADE);
     let upload = !request.body().is_end_stream();
@@ -47,7 +47,7 @@ pub(crate) async fn answer(
     let mut last = upgrade || broken.is_some();
     let mut outcome = match broken {
         Some(fault) => Err(fault),
-        None => serve(request, &connection.peer, &shared, &mut door).await,
+        None => serve(request, &connection.peer, shared, &mut door).await,
     };
     if let (Err(Fault::UploadBroken), Some(fault)) = (&outcome, connection.verdict.get()) {
         outcome = Err(fault.clone());
@@ -64,11 +64,39 @@ pub(crate) async fn answer(
         // What follows is nothing; or it was not judged, because it could have been another protocol's.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    let exchange = Exchange { at, door, method, path, status: response.status(), took: began.elapsed(), fault };
-    tracing::debug!(method = %exchange.method, path = exchange.path, status = exchange.status.as_u16(), fault, "answered");
-    // Nobody listening is fine.
-    drop(shared.exchanges.send(exchange));
+    if let Some(record) = record {
+        record.tell(door, response.status(), fault, shared);
+    }
+    connection.step();
     Ok(response)
+}
+
+/// What an [`Exchange`] tells of the request; only where somebody listens.
+struct Record {
+    at: SystemTime,
+    began: Instant,
+    method: Method,
+    path: String,
+}
+
+impl Record {
+    fn of<B>(request: &Request<B>, shared: &Shared) -> Option<Self> {
+        let heard = shared.exchanges.receiver_count() > 0 || tracing::enabled!(tracing::Level::DEBUG);
+        heard.then(|| Self {
+            at: SystemTime::now(),
+            began: Instant::now(),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+        })
+    }
+
+    fn tell(self, door: Door, status: StatusCode, fault: Option<&'static str>, shared: &Shared) {
+        let Self { at, began, method, path } = self;
+        let exchange = Exchange { at, door, method, path, status, took: began.elapsed(), fault };
+        tracing::debug!(method = %exchange.method, path = exchange.path, status = status.as_u16(), fault, "answered");
+        // Whoever listened may be gone.
+        drop(shared.exchanges.send(exchange));
+    }
 }
 
 async fn serve(
@@ -91,7 +119,7 @@ async fn serve(
     // 9. upgrade, for a socket that has yet to prove itself: here, so that nobody unproven learns anything of the
     // steps below. They follow its proof.
     if visitor.who == Who::Unproven {
-        return tunnel::ask_for_proof(request, visitor.origin, shared);
+        return tunnel::ask_for_proof(request, visitor.origin.to_owned(), shared);
     }
     let target = destination(request.method(), request.uri(), visitor.socket, &shared.upstream)?;
 
@@ -107,7 +135,7 @@ async fn serve(
 
     // 9. upgrade: leaves the straight path here, because a tunnel has no answer to rewrite.
     if let Some(socket) = visitor.socket {
-        return tunnel::open(request, socket, &visitor.origin, &target, shared).await;
+        return tunnel::open(request, socket, visitor.origin, &target, shared).await;
     }
     // 4. policy, as far as the body decides: last, because it waits for the body.
     let (parts, body) = request.into_parts();
@@ -115,9 +143,9 @@ async fn serve(
 
     // 5. to 8., with a CSRF token of ours where a program brings none.
     if matches!(visitor.who, Who::Key | Who::SameUser) && csrf::lacks(&parts, &target) {
-        return csrf::forward_with_token(parts, body, &visitor.origin, &target, shared).await;
+        return csrf::forward_with_token(parts, body, visitor.origin, &target, shared).await;
     }
-    forward(parts, body, &visitor.origin, &target, shared).await
+    forward(parts, body, visitor.origin, &target, shared).await
 }
 
 /// Steps 3 and 4: where a request leads, and whether it may.
@@ -136,7 +164,7 @@ pub(crate) fn destination(
 }
 
 /// Whether somebody who has shown session or key wants a page.
-fn is_person(request: &Request<Incoming>, visitor: &Visitor) -> bool {
+fn is_person(request: &Request<Incoming>, visitor: &Visitor<'_>) -> bool {
     matches!(visitor.who, Who::Session | Who::Key) && visitor.socket.is_none() && guard::navigates(request)
 }
 

@@ -6,6 +6,9 @@
 //! 3. Bytes are passed on as they came. What they *mean* (percent-encoding undone, dot segments resolved)
 //!    is looked at here, once: a path that would leave its base is refused, and policy judges the meaning.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use http::Uri;
 use http::uri::PathAndQuery;
 
@@ -18,7 +21,7 @@ pub(crate) struct Target {
     /// In absolute form.
     pub(crate) uri: Uri,
     /// The base it lies under.
-    pub(crate) base: Base,
+    pub(crate) base: Arc<Base>,
     /// What it means below the API's base, starting with `/` or empty; `None` for what is not the API's.
     pub(crate) api_path: Option<String>,
     /// Whether every server reads the path so: see [`is_plain`].
@@ -39,30 +42,27 @@ pub(crate) fn target(uri: &Uri, upstream: &Upstream) -> Result<Target, Fault> {
         Some(rest) => (&upstream.api, rest),
         None => (&upstream.ui, rest),
     };
-    at(base, rest, uri.query(), upstream)
+    let path = match uri.path_and_query() {
+        // Most paths are the same there.
+        Some(asked) if path.strip_prefix(base.path.as_str()) == Some(rest) => asked.clone(),
+        _ => join(base, rest, uri.query())?,
+    };
+    at(base, rest, path, upstream)
 }
 
 /// A path below the API's base, for our own use.
 pub(crate) fn api(upstream: &Upstream, rest: &str, query: Option<&str>) -> Target {
-    at(&upstream.api, rest, query, upstream).unwrap_or_else(|_| Target {
+    let target = join(&upstream.api, rest, query).and_then(|path| at(&upstream.api, rest, path, upstream));
+    target.unwrap_or_else(|_| Target {
         uri: Uri::default(),
-        base: upstream.api.clone(),
+        base: Arc::clone(&upstream.api),
         api_path: None,
         is_plain: false,
         is_settings: false,
     })
 }
 
-fn at(base: &Base, rest: &str, query: Option<&str>, upstream: &Upstream) -> Result<Target, Fault> {
-    const OUTSIDE: Fault = Fault::Malformed("the path leaves the server's base path");
-
-    let decoded = percent_decode(rest.as_bytes());
-    let meaning = resolve(&decoded).filter(|_| !climbs_later(&decoded)).ok_or(OUTSIDE)?;
-    let is_plain = is_plain(rest, &decoded, &meaning);
-    let full = format!("{}{meaning}", base.path);
-    let api_path = (base.origin == upstream.api.origin).then(|| upstream.api.below(&full).map(str::to_owned)).flatten();
-    let is_settings = meaning == "/ui-settings" && api_path.is_none();
-
+fn join(base: &Base, rest: &str, query: Option<&str>) -> Result<PathAndQuery, Fault> {
     let mut raw = format!("{}{rest}", base.path);
     if raw.is_empty() {
         raw.push('/');
@@ -71,12 +71,38 @@ fn at(base: &Base, rest: &str, query: Option<&str>, upstream: &Upstream) -> Resu
         raw.push('?');
         raw.push_str(query);
     }
+    PathAndQuery::try_from(raw).map_err(|_| Fault::Malformed("the target is not a path"))
+}
+
+/// `path` is `rest` below `base`, with a query or without.
+fn at(base: &Arc<Base>, rest: &str, path: PathAndQuery, upstream: &Upstream) -> Result<Target, Fault> {
+    const OUTSIDE: Fault = Fault::Malformed("the path leaves the server's base path");
+
+    let (meaning, is_plain) = if means_itself(rest) {
+        (Cow::Borrowed(rest), true)
+    } else {
+        let decoded = percent_decode(rest.as_bytes());
+        let meaning = resolve(&decoded).filter(|_| !climbs_later(&decoded)).ok_or(OUTSIDE)?;
+        let is_plain = is_plain(rest, &decoded, &meaning);
+        (Cow::Owned(meaning), is_plain)
+    };
+    let full = if base.path.is_empty() { Cow::Borrowed(&*meaning) } else { format!("{}{meaning}", base.path).into() };
+    let api_path = (base.origin == upstream.api.origin).then(|| upstream.api.below(&full).map(str::to_owned)).flatten();
+    let is_settings = meaning == "/ui-settings" && api_path.is_none();
+
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(base.scheme.clone());
     parts.authority = Some(base.authority.clone());
-    parts.path_and_query = Some(PathAndQuery::try_from(raw).map_err(|_| Fault::Malformed("the target is not a path"))?);
+    parts.path_and_query = Some(path);
     let uri = Uri::from_parts(parts).map_err(|_| Fault::Malformed("the target is not a path"))?;
-    Ok(Target { uri, base: base.clone(), api_path, is_plain, is_settings })
+    Ok(Target { uri, base: Arc::clone(base), api_path, is_plain, is_settings })
+}
+
+/// Whether nothing in it is encoded, doubled or dotted, as in most paths.
+fn means_itself(path: &str) -> bool {
+    let plain =
+        |pair: &[u8]| !matches!(pair, [b'/', b'/' | b'.'] | [b'%' | b';' | b'\\', _] | [_, b'%' | b';' | b'\\']);
+    path == "/" || (path.starts_with('/') && path.as_bytes().windows(2).all(plain))
 }
 
 /// Whether a path leaves servers no choice: there is nothing in it to resolve, no slash hides behind its encoding, and
@@ -107,8 +133,8 @@ fn climbs_later(decoded: &str) -> bool {
 }
 
 /// What a path means to a server that decodes it once: `None` if it climbs above its start.
-pub(crate) fn meaning(path: &str) -> Option<String> {
-    resolve(&percent_decode(path.as_bytes()))
+pub(crate) fn meaning(path: &str) -> Option<Cow<'_, str>> {
+    if means_itself(path) { Some(path.into()) } else { resolve(&percent_decode(path.as_bytes())).map(Into::into) }
 }
 
 /// A decoded path without its dot segments: `None` if it climbs above its start.
@@ -134,7 +160,7 @@ fn resolve(decoded: &str) -> Option<String> {
     if decoded.ends_with(['/', '\\']) {
         meaning.push('/');
     }
-    Some(meaning)
+    Some(meaning.into())
 }
 
 fn percent_decode(bytes: &[u8]) -> String {

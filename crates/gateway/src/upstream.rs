@@ -1,5 +1,7 @@
 //! The server as one request sees it: an immutable snapshot, resolved and checked once at start.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -22,9 +24,9 @@ pub(crate) struct Upstream {
     /// Refuses what writes.
     pub(crate) read_only: bool,
     /// Where the UI is.
-    pub(crate) ui: Base,
+    pub(crate) ui: Arc<Base>,
     /// Where the API is.
-    pub(crate) api: Base,
+    pub(crate) api: Arc<Base>,
     /// What is inserted into every request, all marked sensitive: `Authorization` and the profile's headers.
     pub(crate) inserted: HeaderMap,
     /// What the profile holds, for telling who refused.
@@ -54,8 +56,8 @@ impl Upstream {
         Ok(Self {
             name: config.name.clone(),
             read_only: config.read_only,
-            ui,
-            api,
+            ui: Arc::new(ui),
+            api: Arc::new(api),
             inserted: inserted(remote)?,
             holds: Holds {
                 edge: remote.edge.is_some(),

@@ -5,27 +5,29 @@ use http::header::HOST;
 
 use crate::fault::Fault;
 
-/// The names this gateway answers to, each with its port.
+/// The names this gateway answers to, each with its port, as origins: `http://…`.
 #[derive(Debug)]
 pub(crate) struct Names([String; 4]);
+
+const SCHEME: &str = "http://";
 
 impl Names {
     pub(crate) fn new(profile: &str, port: u16) -> Self {
         Self([
-            format!("127.0.0.1:{port}"),
-            format!("localhost:{port}"),
-            format!("[::1]:{port}"),
-            format!("{profile}.localhost:{port}"),
+            format!("{SCHEME}127.0.0.1:{port}"),
+            format!("{SCHEME}localhost:{port}"),
+            format!("{SCHEME}[::1]:{port}"),
+            format!("{SCHEME}{profile}.localhost:{port}"),
         ])
     }
 
     /// Our own spelling of a name of ours; browsers send lower case, others may not (RFC 9110, section 4.2.3).
-    fn own(&self, host: &str) -> Option<&str> {
-        self.0.iter().find(|name| name.eq_ignore_ascii_case(host)).map(String::as_str)
+    fn origin(&self, host: &str) -> Option<&str> {
+        self.0.iter().map(String::as_str).find(|origin| origin[SCHEME.len()..].eq_ignore_ascii_case(host))
     }
 }
 
-/// The name of ours that the request is for, in our spelling.
+/// Our own origin as the request names it, in our spelling.
 pub(crate) fn check<'n, B>(request: &Request<B>, names: &'n Names) -> Result<&'n str, Fault> {
     let mut lines = request.headers().get_all(HOST).iter();
     let (Some(host), None) = (lines.next(), lines.next()) else {
@@ -36,12 +38,12 @@ pub(crate) fn check<'n, B>(request: &Request<B>, names: &'n Names) -> Result<&'n
     if host.is_empty() || host.contains([',', '@', '/', '?', '#', '\\', ' ', '\t']) {
         return Err(Fault::Malformed("Host is not host:port"));
     }
-    let own = names.own(host).ok_or(Fault::ForeignHost)?;
+    let origin = names.origin(host).ok_or(Fault::ForeignHost)?;
     // Absolute form: the authority decides (RFC 9112, section 3.2.2), so it must be the same name.
     if let Some(authority) = request.uri().authority()
-        && !own.eq_ignore_ascii_case(authority.as_str())
+        && !origin[SCHEME.len()..].eq_ignore_ascii_case(authority.as_str())
     {
         return Err(Fault::ForeignHost);
     }
-    Ok(own)
+    Ok(origin)
 }

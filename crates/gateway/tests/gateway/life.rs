@@ -175,3 +175,29 @@ async fn who_has_sent_its_last_gets_its_answer_and_who_is_gone_is_given_up() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_on_which_nothing_happens_is_closed_and_one_that_waits_is_not() {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = Gateway::start(config(server.local_addr().unwrap().port())).await.unwrap();
+    let port = gateway.port();
+    let mut idle = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let began = tokio::time::Instant::now();
+    assert_eq!(idle.read(&mut [0; 1]).await.unwrap(), 0);
+    assert_eq!(began.elapsed().as_secs(), 60);
+
+    let mut waiting = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let request = format!("GET /api/slow HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{}\r\n", key());
+    waiting.write_all(request.as_bytes()).await.unwrap();
+    let (mut upstream, _) = server.accept().await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        upstream.read_buf(&mut head).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(110)).await;
+    upstream.write_all(ok("application/json", "[]").as_bytes()).await.unwrap();
+    let (mut answer, began) = (String::new(), tokio::time::Instant::now());
+    waiting.read_to_string(&mut answer).await.unwrap();
+    assert_eq!((status(&answer), body(&answer)), (200, "[]"));
+    assert!((60..=120).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}
