@@ -49,7 +49,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!("fuzz: {} for {} s each, {AT_ONCE} at once", targets.join(", "), options.seconds);
     let waiting = Mutex::new(targets.iter().rev().collect::<Vec<_>>());
     let next = || waiting.lock().ok()?.pop();
-    let outcomes: Vec<(&String, Result<u64>)> = thread::scope(|scope| {
+    let mut outcomes: Vec<(&String, Result<u64>)> = thread::scope(|scope| {
         let work = || {
             let mut done = Vec::new();
             while let Some(target) = next() {
@@ -60,6 +60,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
     });
+    outcomes.sort_by_key(|(target, _)| *target);
     if outcomes.len() < targets.len() {
         bail!("not every target was run");
     }
