@@ -194,9 +194,15 @@ impl Store {
         mut pieces: mpsc::Receiver<Piece>,
         _permit: OwnedSemaphorePermit,
     ) -> io::Result<()> {
-        let (folder, era) = (self.folder.clone(), entry.era.clone());
-        // Created for its owner alone (0600), and deleted when dropped.
-        let beside = move || tempfile::Builder::new().prefix(&era).suffix(HALF_WRITTEN).tempfile_in(folder);
+        let (store, era) = (Arc::clone(&self), entry.era.clone());
+        let beside = move || {
+            // A folder that could not be entered is not written to either.
+            if *store.era.lock().unwrap_or_else(PoisonError::into_inner) != era {
+                return Err(io::Error::other("the folder cannot be used"));
+            }
+            // Created for its owner alone (0600), and deleted when dropped.
+            tempfile::Builder::new().prefix(&era).suffix(HALF_WRITTEN).tempfile_in(&store.folder)
+        };
         let (file, path) = spawn_blocking(beside).await??.into_parts();
         let mut file = tokio::fs::File::from_std(file);
         let mut context = self.context(&entry.file);

@@ -238,32 +238,6 @@ async fn a_server_that_takes_no_connection_in_time_is_told_as_such() {
     held("G75");
 }
 
-#[tokio::test]
-async fn a_close_that_crosses_a_request_loses_none_that_reads_and_repeats_none_that_writes() {
-    for (line, expected, received) in [
-        ("GET /api/a", 200, 3),
-        ("HEAD /api/a", 200, 3),
-        ("POST /api/flows/filter", 502, 2),
-        ("PUT /api/a", 502, 2),
-        ("DELETE /api/a", 502, 2),
-    ] {
-        // Every second request on a connection that is kept meets its end.
-        let asked = std::sync::atomic::AtomicUsize::new(0);
-        let server = Server::start(move |request| {
-            let first = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) != 1;
-            let body = if request.line().starts_with("HEAD") { "" } else { "[]" };
-            first.then(|| ok("application/json", body).into_bytes())
-        })
-        .await;
-        let gateway = gateway(&server).await;
-        let csrf = "Prefect-Csrf-Token: t\r\nContent-Length: 0\r\n";
-        assert_eq!(status(&ask(&gateway, "GET /api/kept", &key()).await), 200);
-        let told = ask(&gateway, line, &format!("{}{csrf}", key())).await;
-        assert_eq!((status(&told), server.received().len()), (expected, received), "{line} {told}");
-        held("G73");
-    }
-}
-
 /// A server that reads one request, says so much, and resets the connection.
 async fn resetting(says: &'static str) -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
