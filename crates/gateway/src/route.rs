@@ -160,7 +160,7 @@ fn resolve(decoded: &str) -> Option<String> {
     if decoded.ends_with(['/', '\\']) {
         meaning.push('/');
     }
-    Some(meaning.into())
+    Some(meaning)
 }
 
 fn percent_decode(bytes: &[u8]) -> String {

@@ -99,10 +99,10 @@ fn length(bytes: &[u8]) -> Option<usize> {
             if !plain || length.replace(value.parse::<usize>().ok()?).is_some() {
                 return None;
             }
-        } else if name.eq_ignore_ascii_case("transfer-encoding") {
-            if !value.eq_ignore_ascii_case("chunked") || std::mem::replace(&mut chunked, true) {
-                return None;
-            }
+        } else if name.eq_ignore_ascii_case("transfer-encoding")
+            && (!value.eq_ignore_ascii_case("chunked") || std::mem::replace(&mut chunked, true))
+        {
+            return None;
         }
     }
     match (length, chunked) {
