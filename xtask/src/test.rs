@@ -43,7 +43,7 @@ const STEPS: &[Step] = &[
     Step { name: "bindings",   needs: &["build"], run: || held(bindings::run(true)) },
     Step { name: "unit",       needs: &["build"], run: || suite::libtest(cargo().args(["test", "--workspace", "--lib", "--bins", "--no-fail-fast"])) },
     Step { name: "docs",       needs: &["build"], run: || suite::libtest(cargo().args(["test", "--workspace", "--doc", "--no-fail-fast"])) },
-    Step { name: "fuzz",       needs: &["setup"], run: || held(fuzz::run(&fuzz::Options::default())) },
+    Step { name: "fuzz",       needs: &["setup"], run: || held(fuzz::briefly()) },
     Step { name: "soak",       needs: &["build"], run: || held(soak::briefly()) },
     Step { name: "package",    needs: &["build"], run: || held(package::run(package::Profile::Debug)) },
     Step { name: "parts",      needs: &["package"], run: parts },

@@ -7,13 +7,15 @@
 use std::error::Error;
 use std::fs::File;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use tokio::io::{AsyncReadExt as _, Take};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -32,8 +34,8 @@ const UPLOAD: Duration = Duration::from_secs(120);
 pub(crate) enum Body {
     /// Ours, complete.
     Ours(Full<Bytes>),
-    /// The visitor's, frame by frame.
-    Stream(Incoming),
+    /// The visitor's, frame by frame; where there is one, whether it has been read to its end.
+    Stream(Incoming, Option<Read>),
     /// The server's.
     Answer(Download),
     /// The server's, and its version is read from it in passing.
@@ -44,7 +46,23 @@ pub(crate) enum Body {
     Kept(ReaderStream<Take<tokio::fs::File>>),
 }
 
+/// Whether a visitor's body has been read to its end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Read(Arc<AtomicBool>);
+
+impl Read {
+    pub(crate) fn is_to_its_end(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 impl Body {
+    /// A visitor's, and where to look whether it has been read.
+    pub(crate) fn of_visitor(body: Incoming) -> (Self, Option<Read>) {
+        let read = (!body.is_end_stream()).then(Read::default);
+        (Self::Stream(body, read.clone()), read)
+    }
+
     pub(crate) fn empty() -> Self {
         Self::Ours(Full::default())
     }
@@ -83,7 +101,16 @@ impl hyper::body::Body for Body {
             Self::Kept(file) => {
                 return Pin::new(file).poll_next(cx).map(|piece| piece.map(|data| Ok(Frame::data(data?))));
             }
-            Self::Stream(incoming) => ready!(Pin::new(incoming).poll_frame(cx)),
+            Self::Stream(incoming, read) => {
+                let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
+                if let (Some(Read(read)), None | Some(Ok(_))) = (read, &frame)
+                    && (incoming.is_end_stream()
+                        || frame.as_ref().is_none_or(|frame| !frame.as_ref().is_ok_and(Frame::is_data)))
+                {
+                    read.store(true, Ordering::Relaxed);
+                }
+                frame
+            }
             Self::Answer(download) => ready!(Pin::new(download).poll_frame(cx)),
             Self::Version(download, reader) => {
                 let frame = ready!(Pin::new(&mut *download).poll_frame(cx));
@@ -108,7 +135,7 @@ impl hyper::body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Ours(full) => full.is_end_stream(),
-            Self::Stream(incoming) => incoming.is_end_stream(),
+            Self::Stream(incoming, _) => incoming.is_end_stream(),
             Self::Answer(download) | Self::Version(download, _) | Self::Keeping(download, _) => {
                 download.is_end_stream()
             }
@@ -119,7 +146,7 @@ impl hyper::body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Ours(full) => full.size_hint(),
-            Self::Stream(incoming) => incoming.size_hint(),
+            Self::Stream(incoming, _) => incoming.size_hint(),
             Self::Answer(download) | Self::Version(download, _) | Self::Keeping(download, _) => download.size_hint(),
             // Content-Length says it.
             Self::Kept(_) => SizeHint::default(),

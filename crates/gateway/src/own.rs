@@ -11,7 +11,6 @@ use std::time::UNIX_EPOCH;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
 
 use crate::Secret;
@@ -51,7 +50,7 @@ pub(crate) fn enter_url(door: &Door, browser_origin: &str, to: &str) -> Result<S
 }
 
 pub(crate) async fn answer(
-    request: Request<Incoming>,
+    request: Request<Body>,
     visitor: &Visitor<'_>,
     shared: &Shared,
 ) -> Result<Response<Body>, Fault> {
@@ -80,7 +79,7 @@ fn refused(visitor: &Visitor<'_>) -> Fault {
     }
 }
 
-fn enter(request: &Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Fault> {
+fn enter(request: &Request<Body>, shared: &Shared) -> Result<Response<Body>, Fault> {
     let query = request.uri().query().unwrap_or_default();
     let to = form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == "pass")
@@ -96,7 +95,7 @@ fn enter(request: &Request<Incoming>, shared: &Shared) -> Result<Response<Body>,
     Ok(response)
 }
 
-async fn pass(request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Fault> {
+async fn pass(request: Request<Body>, shared: &Shared) -> Result<Response<Body>, Fault> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Ask {

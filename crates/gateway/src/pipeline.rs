@@ -11,7 +11,7 @@ use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 
 use crate::assets::Asset;
 use crate::body::Body;
@@ -39,7 +39,9 @@ pub(crate) async fn answer(
     let record = Record::of(&request, shared);
     let audience = Audience::of(&request);
     let upgrade = request.headers().contains_key(UPGRADE);
-    let upload = !request.body().is_end_stream();
+    let (parts, body) = request.into_parts();
+    let (body, upload) = Body::of_visitor(body);
+    let request = Request::from_parts(parts, body);
     let mut door = Door::Refused;
 
     // 1. listen: what was no request is answered in a request's place.
@@ -57,9 +59,9 @@ pub(crate) async fn answer(
     let fault = outcome.as_ref().err().map(Fault::code);
     let profile = (door != Door::Refused).then_some(shared.upstream.name.as_str());
     let mut response = outcome.unwrap_or_else(|fault| audience.answer(&fault, profile));
-    // What is left of an upload that broke off here is not read, and hyper ends such a connection without a word: the
-    // client must not take that end for one of its next request.
-    last |= connection.peer.is_finished() || connection.peer.is_sending() || (upload && fault.is_some());
+    // What is left of an upload may not be read any more, and hyper ends such a connection without a word: the client
+    // must not take that end for one of its next request.
+    last |= connection.peer.is_finished() || upload.is_some_and(|read| !read.is_to_its_end());
     if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // What follows is nothing; or it was not judged, because it could have been another protocol's.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -100,7 +102,7 @@ impl Record {
 }
 
 async fn serve(
-    request: Request<Incoming>,
+    request: Request<Body>,
     peer: &Peer,
     shared: &Arc<Shared>,
     door: &mut Door,
@@ -164,7 +166,7 @@ pub(crate) fn destination(
 }
 
 /// Whether somebody who has shown session or key wants a page.
-fn is_person(request: &Request<Incoming>, visitor: &Visitor<'_>) -> bool {
+fn is_person(request: &Request<Body>, visitor: &Visitor<'_>) -> bool {
     matches!(visitor.who, Who::Session | Who::Key) && visitor.socket.is_none() && guard::navigates(request)
 }
 

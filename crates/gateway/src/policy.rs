@@ -12,7 +12,7 @@ use std::fmt;
 use http::Method;
 use http::header::CONTENT_ENCODING;
 use http::request::Parts;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::body::Body;
@@ -57,9 +57,9 @@ pub(crate) fn check(
 }
 
 /// What the body decides. What passes is the same, byte for byte.
-pub(crate) async fn check_body(parts: &Parts, body: Incoming, upstream: &Upstream) -> Result<Body, Fault> {
+pub(crate) async fn check_body(parts: &Parts, body: Body, upstream: &Upstream) -> Result<Body, Fault> {
     if !upstream.read_only || parts.method != Method::POST || body.is_end_stream() {
-        return Ok(Body::Stream(body));
+        return Ok(body);
     }
     if parts.headers.contains_key(CONTENT_ENCODING) {
         return Err(secrets(upstream, "the request's body is compressed, so nobody can tell whether it asks for them"));
@@ -69,7 +69,7 @@ pub(crate) async fn check_body(parts: &Parts, body: Incoming, upstream: &Upstrea
     if body.size_hint().lower() > LONGEST_BODY as u64 {
         return Err(too_long());
     }
-    let body = Body::Stream(body).whole(LONGEST_BODY).await?.ok_or_else(too_long)?;
+    let body = body.whole(LONGEST_BODY).await?.ok_or_else(too_long)?;
     match reveals(&body) {
         Some(false) => Ok(body.into()),
         Some(true) => Err(secrets(upstream, "this request asks for them by `include_secrets`")),

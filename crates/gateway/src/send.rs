@@ -92,7 +92,9 @@ fn ambiguity(headers: &HeaderMap) -> Option<&'static str> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (lengths.next(), codings.next()) {
         (Some(_), Some(_)) => Some("it has both a Content-Length and a Transfer-Encoding"),
-        (Some(length), None) if lengths.next().is_some() || !length.as_bytes().iter().all(u8::is_ascii_digit) => {
+        (Some(length), None)
+            if lengths.next().is_some() || length.is_empty() || !length.as_bytes().iter().all(u8::is_ascii_digit) =>
+        {
             Some("its Content-Length is not one number")
         }
         (None, Some(coding)) if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") => {

@@ -21,7 +21,6 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, copy, split};
@@ -44,7 +43,7 @@ const LINGER: Duration = Duration::from_secs(30);
 
 /// Opens a tunnel for one who is let in, or says why not.
 pub(crate) async fn open(
-    mut request: Request<Incoming>,
+    mut request: Request<Body>,
     socket: Socket,
     origin: &str,
     target: &Target,
@@ -69,7 +68,7 @@ pub(crate) async fn open(
 
 /// Accepts a socket of Prefect's that brought no proof, in the server's stead; the rest depends on its first message.
 pub(crate) fn ask_for_proof(
-    mut request: Request<Incoming>,
+    mut request: Request<Body>,
     origin: String,
     shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Fault> {

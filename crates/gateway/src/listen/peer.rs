@@ -14,8 +14,6 @@ pub(crate) struct Peer {
     user: OnceLock<User>,
     /// It has sent its last.
     finished: AtomicBool,
-    /// A body of its has begun, and its end has not come yet.
-    sending: AtomicBool,
 }
 
 /// Whose process it is.
@@ -31,7 +29,7 @@ pub(crate) enum User {
 
 impl Peer {
     pub(crate) fn new(remote: SocketAddr, local: SocketAddr) -> Self {
-        Self { remote, local, user: OnceLock::new(), finished: AtomicBool::new(false), sending: AtomicBool::new(false) }
+        Self { remote, local, user: OnceLock::new(), finished: AtomicBool::new(false) }
     }
 
     /// Whether the other end is still there: who has sent its last may yet wait for an answer. `false` where the system
@@ -47,15 +45,6 @@ impl Peer {
     /// Whether no request will follow.
     pub(crate) fn is_finished(&self) -> bool {
         self.finished.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn is_in_a_body(&self, sending: bool) {
-        self.sending.store(sending, Ordering::Relaxed);
-    }
-
-    /// Whether some of a request's body has yet to come.
-    pub(crate) fn is_sending(&self) -> bool {
-        self.sending.load(Ordering::Relaxed)
     }
 
     /// Whose process the peer is: asked when it first matters, for a connection has one owner as long as it is open.

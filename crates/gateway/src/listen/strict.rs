@@ -139,21 +139,13 @@ impl<S> Strict<S> {
         }
     }
 
-    fn judge(&mut self, bytes: &[u8], seen: usize) -> Judged {
-        let judged = judge(&mut self.state, bytes, seen);
-        if let Some(peer) = &self.peer {
-            peer.is_in_a_body(matches!(self.state, State::Length(_) | State::Chunked(_)));
-        }
-        judged
-    }
-
     /// What came, where a part of a head is held already.
     fn take_more(&mut self, bytes: &[u8]) {
         // A rule's three bytes may lie on both sides.
         let seen = self.held.len().saturating_sub(3);
         self.held.extend_from_slice(bytes);
         let held = std::mem::take(&mut self.held);
-        let judged = self.judge(&held, seen);
+        let judged = judge(&mut self.state, &held, seen);
         self.ready.extend_from_slice(&held[..judged.good]);
         match judged.fault {
             Some(fault) => self.condemn(fault),
@@ -290,7 +282,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
                 out.set_filled(before);
                 continue;
             }
-            let judged = this.judge(came, 0);
+            let judged = judge(&mut this.state, came, 0);
             match judged.fault {
                 Some(fault) => this.condemn(fault),
                 None => this.hold(&came[judged.good..]),

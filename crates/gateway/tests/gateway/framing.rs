@@ -235,6 +235,7 @@ async fn an_answer_with_two_readings_is_no_answer_and_its_connection_is_not_used
         ("E58", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok"),
         ("E58", "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok"),
         ("E58", "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok"),
+        ("E58", "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nok"),
         ("E58", "HTTP/1.1 200 OK\r\nContent-Length: 0x2\r\n\r\nok"),
         ("E58", "HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
         ("E58", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),

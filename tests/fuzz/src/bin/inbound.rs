@@ -115,7 +115,10 @@ fn same_policies(before: &str, after: &str) {
             for (before, after) in before.iter().zip(after) {
                 if before != after {
                     // A host may stand without its scheme.
-                    let scheme = if before.contains("://") { "" } else { "https://" };
+                    let says_it = before.split_once("://").is_some_and(|(scheme, _)| {
+                        scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+                    });
+                    let scheme = if says_it { "" } else { "https://" };
                     same_place(&format!("{scheme}{before}"), after);
                 }
             }
