@@ -137,6 +137,7 @@ async fn a_page_on_another_site_reaches_nothing_from_a_browser_that_is_let_in() 
     assert!(!browser.text().await?.contains("dashboard"), "it is not at that name");
     assert_eq!(reached()?, 0);
     held("A17");
+    browser.close().await?;
     site.abort();
     Ok(())
 }
