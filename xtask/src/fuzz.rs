@@ -18,6 +18,8 @@ use clap::Args;
 use crate::process::{program, root, run as run_to_end};
 use crate::setup;
 
+/// Executions with fixed dice: those of the slowest target in the time it has, and less.
+const EXECUTIONS: u32 = 100_000;
 /// How many run at once.
 const AT_ONCE: usize = 2;
 /// More memory than this is a finding, in MiB.
@@ -32,7 +34,8 @@ pub(crate) struct Options {
     /// How long each runs
     #[arg(long, default_value_t = 60)]
     seconds: u32,
-    /// The same dice each time, and nothing of what earlier runs found
+    /// The same dice each time, nothing of what earlier runs found, and no more executions than any machine has time
+    /// for: the same run everywhere
     #[arg(long)]
     seed: Option<u32>,
 }
@@ -67,7 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
 
     let mut failed = 0;
-    println!("\nfuzz: executions in {} s", options.seconds);
+    println!("\nfuzz: executions in {} s at most", options.seconds);
     for (target, outcome) in &outcomes {
         match outcome {
             Ok(executions) => println!("{target:14}{executions:>12}"),
@@ -126,7 +129,7 @@ fn fuzz(target: &str, options: &Options) -> Result<u64> {
     let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let status = command(target)?
         .arg(format!("-max_total_time={}", options.seconds))
-        .arg(format!("-seed={}", options.seed.unwrap_or_default()))
+        .args(options.seed.into_iter().flat_map(|seed| [format!("-seed={seed}"), format!("-runs={EXECUTIONS}")]))
         .arg(format!("-rss_limit_mb={MEMORY}"))
         .arg(format!("-timeout={PATIENCE}"))
         .args(["-print_final_stats=1", "-close_fd_mask=1"])

@@ -101,7 +101,11 @@ fn request_line(line: &[u8]) -> Result<Version, Fault> {
     }
     let absolute = |scheme: &[u8]| target.len() > scheme.len() && target[..scheme.len()].eq_ignore_ascii_case(scheme);
     // Of CONNECT the guard says more.
-    if !target.starts_with(b"/") && !absolute(b"http://") && !absolute(b"https://") && method != b"CONNECT" {
+    if !target.starts_with(b"/")
+        && !absolute(b"http://")
+        && !absolute(b"https://")
+        && (method != b"CONNECT" || target.is_empty())
+    {
         return Err(Fault::Malformed("a target is a path, or a whole http address"));
     }
     match version {
@@ -199,6 +203,7 @@ mod tests {
             ("GET /f\u{fc}r HTTP/1.1", None),
             ("GET HTTP://127.0.0.1:4201/ HTTP/1.1", None),
             ("CONNECT evil.example:443 HTTP/1.1", None),
+            ("CONNECT  HTTP/1.1", Some(400)),
             ("GET a HTTP/1.1", Some(400)),
             ("GET * HTTP/1.1", Some(400)),
             ("OPTIONS * HTTP/1.1", Some(400)),
