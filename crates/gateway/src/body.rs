@@ -103,10 +103,12 @@ impl hyper::body::Body for Body {
             }
             Self::Stream(incoming, read) => {
                 let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
-                if let (Some(Read(read)), None | Some(Ok(_))) = (read, &frame)
-                    && (incoming.is_end_stream()
-                        || frame.as_ref().is_none_or(|frame| !frame.as_ref().is_ok_and(Frame::is_data)))
-                {
+                let ended = match &frame {
+                    None => true,
+                    Some(Ok(frame)) => frame.is_trailers() || incoming.is_end_stream(),
+                    Some(Err(_)) => false,
+                };
+                if let Some(Read(read)) = read.as_ref().filter(|_| ended) {
                     read.store(true, Ordering::Relaxed);
                 }
                 frame
