@@ -29,6 +29,9 @@ use crate::status::Status;
 /// Nobody takes longer over a body that is read before it is sent on.
 const UPLOAD: Duration = Duration::from_secs(120);
 
+/// Why a body ends early.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
 /// What travels in either direction.
 #[derive(Debug)]
 pub(crate) enum Body {
@@ -93,7 +96,7 @@ impl<T: Into<Bytes>> From<T> for Body {
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = Box<dyn Error + Send + Sync>;
+    type Error = BoxError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = match self.get_mut() {
@@ -111,7 +114,7 @@ impl hyper::body::Body for Body {
                 if let Some(Read(read)) = read.as_ref().filter(|_| ended) {
                     read.store(true, Ordering::Relaxed);
                 }
-                frame
+                frame.map(|frame| frame.map_err(BoxError::from))
             }
             Self::Answer(download) => ready!(Pin::new(download).poll_frame(cx)),
             Self::Version(download, reader) => {
@@ -130,8 +133,7 @@ impl hyper::body::Body for Body {
                 frame
             }
         };
-        let frame = frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers));
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -171,6 +171,9 @@ pub struct Answer {
     pub body: Option<Vec<u8>>,
 }
 
+#[expect(clippy::expect_used, reason = "a target without one has nothing to say")]
+static SERVER: LazyLock<Server> = LazyLock::new(|| Server::new("http://server/", None).expect("no server"));
+
 /// What a server's bytes answer to a request.
 ///
 /// # Errors
@@ -181,7 +184,7 @@ pub fn answer(method: &str, pieces: &[&[u8]]) -> Result<Answer, &'static str> {
     *request.uri_mut() = Uri::from_static("http://server/");
     RUNTIME.block_on(async {
         let answer =
-            send::over(TokioIo::new(Pieces::new(pieces, false)), request).await.map_err(|fault| fault.code())?;
+            send::over(Pieces::new(pieces, false), request, &SERVER.0.clients).await.map_err(|fault| fault.code())?;
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.ok().map(|body| body.to_bytes().to_vec());
         Ok(Answer { status: parts.status.as_u16(), headers: plain(&parts.headers), body })

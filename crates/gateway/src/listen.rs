@@ -3,7 +3,7 @@
 //! 127.0.0.1 always, `[::1]` on the same port where the system has it. Each connection is one task that
 //! ends with the gateway. Running out of descriptors delays accepting; it never ends it.
 
-mod chunks;
+pub(crate) mod chunks;
 mod head;
 pub(crate) mod peer;
 mod sockets;

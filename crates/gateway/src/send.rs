@@ -4,11 +4,14 @@
 //! handshakes (HTTP/1.1, each on its own: a used-up connection is the rule). Redirects are never followed here, so no
 //! credential can be led astray.
 
+mod answer;
 mod dial;
 mod download;
 mod line;
+mod output;
 mod pool;
 mod tls;
+mod transport;
 mod turn;
 
 use std::sync::Arc;
@@ -79,10 +82,11 @@ async fn exchange(
 /// A request over a connection that a fuzz target makes.
 #[cfg(fuzzing)]
 pub(crate) async fn over(
-    stream: impl hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static,
+    stream: impl transport::Io + 'static,
     request: Request<Body>,
+    clients: &Clients,
 ) -> Result<Response<Download>, Fault> {
-    exchange(request, async |request| line::upgradable(stream, request).await).await
+    exchange(request, async |request| clients.requests.over(stream, request).await).await
 }
 
 /// Why it is not certain where an answer ends (RFC 9112, section 6.3). hyper takes one of several ends; a program

@@ -29,6 +29,17 @@ enum State {
     Trailers,
 }
 
+/// What some bytes begin with, and how much of them it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A chunk's data.
+    Data(usize),
+    /// A line between two chunks' data, or a part of one.
+    Between(usize),
+    /// What ends the body.
+    Last(usize),
+}
+
 impl Chunks {
     /// Reads on, and says after how many bytes the body ends, where it does.
     ///
@@ -37,28 +48,39 @@ impl Chunks {
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, Fault> {
         let mut at = 0;
         while at < bytes.len() {
-            if let State::Data(left) = self.state {
-                let here = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len() - at);
-                at += here;
-                let left = left - here as u64;
-                self.state = if left == 0 { State::DataEnd } else { State::Data(left) };
-                continue;
-            }
-            let rest = &bytes[at..];
-            let (taken, ended) = match memchr::memchr(b'\n', rest) {
-                Some(end) => (end + 1, true),
-                None => (rest.len(), false),
-            };
-            if self.line.len() + taken > LINE_LIMIT {
-                return Err(Fault::Malformed("a chunk's size and a trailer are short lines"));
-            }
-            self.line.extend_from_slice(&rest[..taken]);
-            at += taken;
-            if ended && self.end_line()? {
-                return Ok(Some(at));
+            match self.step(&bytes[at..])? {
+                Step::Data(length) | Step::Between(length) => at += length,
+                Step::Last(length) => return Ok(Some(at + length)),
             }
         }
         Ok(None)
+    }
+
+    /// Whether a chunk's data is what comes next.
+    pub(crate) fn is_in_data(&self) -> bool {
+        matches!(self.state, State::Data(_))
+    }
+
+    /// Reads a little: one line, or what there is of a chunk's data. There must be something to read.
+    ///
+    /// # Errors
+    /// As [`Chunks::read`].
+    pub(crate) fn step(&mut self, bytes: &[u8]) -> Result<Step, Fault> {
+        if let State::Data(left) = self.state {
+            let here = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+            let left = left - here as u64;
+            self.state = if left == 0 { State::DataEnd } else { State::Data(left) };
+            return Ok(Step::Data(here));
+        }
+        let (taken, ended) = match memchr::memchr(b'\n', bytes) {
+            Some(end) => (end + 1, true),
+            None => (bytes.len(), false),
+        };
+        if self.line.len() + taken > LINE_LIMIT {
+            return Err(Fault::Malformed("a chunk's size and a trailer are short lines"));
+        }
+        self.line.extend_from_slice(&bytes[..taken]);
+        if ended && self.end_line()? { Ok(Step::Last(taken)) } else { Ok(Step::Between(taken)) }
     }
 
     /// Whether it was the last one.

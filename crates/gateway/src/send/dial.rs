@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::line::Broken;
 use super::tls;
 use crate::config::Proxy;
 use crate::fault::Fault;
@@ -171,7 +172,10 @@ pub(super) enum Error {
     /// There was no connection.
     #[error("{0}")]
     Dial(#[source] BoxError),
-    /// It was of no use.
+    /// It was of no use, by HTTP/1.1.
+    #[error("{0}")]
+    Line(#[from] Broken),
+    /// Or by HTTP/2, or for a socket.
     #[error("{0}")]
     Exchange(#[from] hyper::Error),
 }
@@ -195,6 +199,8 @@ impl Connector {
 
 /// Which layer refused.
 pub(super) fn fault(error: &Error, to: &Uri) -> Fault {
+    const ENDED_EARLY: Fault = Fault::Malformed("its body ended early");
+
     let authority = to.authority().map(ToString::to_string).unwrap_or_default();
     if let Some(dial) = find::<DialError>(error) {
         return match dial {
@@ -214,8 +220,13 @@ pub(super) fn fault(error: &Error, to: &Uri) -> Fault {
             None => Fault::Unreachable { authority, reason: innermost(error) },
         };
     }
+    match find::<Broken>(error) {
+        Some(Broken::Upload) => return ENDED_EARLY,
+        Some(Broken::Answer(reason)) => return Fault::InvalidAnswer { reason: reason.clone() },
+        Some(Broken::Closed | Broken::System(_)) | None => {}
+    }
     match find::<hyper::Error>(error) {
-        Some(error) if error.is_user() => Fault::Malformed("its body ended early"),
+        Some(error) if error.is_user() => ENDED_EARLY,
         Some(error) if error.is_parse() || error.is_parse_too_large() || error.is_parse_status() => {
             Fault::InvalidAnswer { reason: innermost(error) }
         }

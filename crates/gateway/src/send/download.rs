@@ -3,89 +3,92 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use super::line::Line;
+use super::line::{Broken, Line};
 use super::pool::Pool;
+use crate::body::BoxError;
 
 /// The body.
 #[derive(Debug)]
-pub(crate) struct Download {
-    body: Incoming,
-    /// `None` where something else drives it, and after its end.
-    lease: Option<Lease>,
-    /// Why it ends early, while what came before is written.
-    broken: Option<hyper::Error>,
-}
+pub(crate) struct Download(From);
 
-/// A connection, and where it belongs.
 #[derive(Debug)]
-pub(super) struct Lease {
-    pub(super) line: Box<Line>,
-    pub(super) pool: Arc<Pool>,
+enum From {
+    /// What hyper drives: HTTP/2, a refused socket.
+    Hyper(Incoming),
+    Line(Box<Line>, Arc<Pool>),
+    /// Why it ends early, while what came before is written.
+    Broken(Broken),
+    Over,
 }
 
 impl Download {
-    pub(super) fn new(body: Incoming, lease: Lease) -> Self {
-        let mut download = Self { body, lease: Some(lease), broken: None };
-        if download.body.is_end_stream() {
-            download.give_back();
-        }
+    pub(super) fn new(line: Box<Line>, pool: &Arc<Pool>) -> Self {
+        let mut download = Self(From::Line(line, Arc::clone(pool)));
+        download.give_back();
         download
     }
 
+    /// At its end.
     fn give_back(&mut self) {
-        if let Some(Lease { line, pool }) = self.lease.take() {
-            pool.take_back(line);
+        if let From::Line(line, pool) = std::mem::replace(&mut self.0, From::Over) {
+            if line.is_over() { pool.take_back(line) } else { self.0 = From::Line(line, pool) }
         }
     }
 }
 
-impl From<Incoming> for Download {
+impl std::convert::From<Incoming> for Download {
     fn from(body: Incoming) -> Self {
-        Self { body, lease: None, broken: None }
+        Self(From::Hyper(body))
     }
 }
 
 impl Body for Download {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        if let Some(error) = this.broken.take() {
-            return Poll::Ready(Some(Err(error)));
+        match &mut this.0 {
+            From::Hyper(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            From::Line(line, _) => match ready!(line.poll_data(cx)) {
+                // At once, it would cut the visitor's connection before all that came has been written to it.
+                Some(Err(error)) => {
+                    this.0 = From::Broken(error);
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                data => {
+                    this.give_back();
+                    Poll::Ready(data.map(|data| Ok(Frame::data(data?))))
+                }
+            },
+            From::Broken(_) => match std::mem::replace(&mut this.0, From::Over) {
+                From::Broken(error) => Poll::Ready(Some(Err(error.into()))),
+                From::Hyper(_) | From::Line(..) | From::Over => Poll::Ready(None),
+            },
+            From::Over => Poll::Ready(None),
         }
-        let Some(lease) = &mut this.lease else { return Pin::new(&mut this.body).poll_frame(cx) };
-        // What there is comes out of the connection, which has our waker: a second one would only wake us once more.
-        let mut quiet = Context::from_waker(Waker::noop());
-        let mut polled = Pin::new(&mut this.body).poll_frame(&mut quiet);
-        if polled.is_pending() {
-            lease.line.drive(cx);
-            polled = Pin::new(&mut this.body).poll_frame(&mut quiet);
-        }
-        match polled {
-            // At once, it would cut the visitor's connection before all that came has been written to it.
-            Poll::Ready(Some(Err(error))) => {
-                (this.lease, this.broken) = (None, Some(error));
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            Poll::Ready(None) => this.give_back(),
-            Poll::Ready(Some(Ok(_))) if this.body.is_end_stream() => this.give_back(),
-            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
-        }
-        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.0 {
+            From::Hyper(body) => body.is_end_stream(),
+            From::Line(..) | From::Broken(_) => false,
+            From::Over => true,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.0 {
+            From::Hyper(body) => body.size_hint(),
+            From::Line(line, _) => line.left().map_or_else(SizeHint::default, SizeHint::with_exact),
+            From::Broken(_) => SizeHint::default(),
+            From::Over => SizeHint::with_exact(0),
+        }
     }
 }

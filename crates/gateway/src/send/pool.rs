@@ -10,18 +10,18 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use http::request::Parts;
 use http::uri::{Authority, Scheme};
 use http::{Method, Request, Response, Uri};
 use hyper::body::Body as _;
-use hyper::client::conn::TrySendError;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::client::legacy::connect::Connection as _;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, sleep_until};
 
 use super::dial::{Connector, Error};
-use super::download::{Download, Lease};
-use super::line::Line;
+use super::download::Download;
+use super::line::{Broken, Line};
 use super::turn::Upload;
 use crate::body::Body;
 
@@ -87,48 +87,69 @@ impl Way {
     }
 }
 
+/// Why there is no answer to a request, and what of it is left to be sent elsewhere: its body, where nothing of it has
+/// been sent.
+struct Lost {
+    error: Error,
+    unsent: Option<Upload<Body>>,
+}
+
 impl Pool {
     pub(super) fn new(connector: Connector) -> Self {
         Self { connector, idle: Mutex::default() }
     }
 
     /// Sends a request on whichever connection there is, or a new one.
-    pub(super) async fn request(self: &Arc<Self>, mut request: Outbound) -> Result<Response<Download>, Error> {
-        let to = request.uri().clone();
-        while let Some(way) = self.take(&to) {
-            let again = again(&request);
-            let mut lost = match self.send(way, request).await {
+    pub(super) async fn request(self: &Arc<Self>, request: Outbound) -> Result<Response<Download>, Error> {
+        let (request, mut body) = request.into_parts();
+        while let Some(way) = self.take(&request.uri) {
+            let again = again(&request, &body);
+            let lost = match self.send(way, &request, body).await {
                 Ok(answer) => return Ok(answer),
                 Err(lost) => lost,
             };
-            if let Some(unsent) = lost.take_message() {
-                request = unsent;
-                *request.uri_mut() = to.clone();
+            if let Some(unsent) = lost.unsent {
+                body = unsent;
                 continue;
             }
-            let error = lost.into_error();
-            request = again.filter(|_| is_a_close(&error)).ok_or(error)?;
+            body = again.filter(|_| is_a_close(&lost.error)).ok_or(lost.error)?;
             break;
         }
-        let way = self.dial(&to).await?;
-        self.send(way, request).await.map_err(|lost| lost.into_error().into())
+        let way = self.dial(&request.uri).await?;
+        self.send(way, &request, body).await.map_err(|lost| lost.error)
     }
 
-    async fn send(self: &Arc<Self>, way: Way, request: Outbound) -> Result<Response<Download>, TrySendError<Outbound>> {
+    async fn send(self: &Arc<Self>, way: Way, request: &Parts, body: Upload<Body>) -> Result<Response<Download>, Lost> {
         match way {
-            Way::Lent(mut line) => {
-                let answer = line.exchange(request).await?;
-                let lease = Lease { line, pool: Arc::clone(self) };
-                Ok(answer.map(|body| Download::new(body, lease)))
+            Way::Lent(mut line) => match line.exchange(request, body).await {
+                Ok(head) => Ok(Response::from_parts(head, Download::new(line, self))),
+                Err(error) => Err(Lost { error: error.into(), unsent: None }),
+            },
+            Way::Shared(_, mut sender) => {
+                let sent = sender.try_send_request(Request::from_parts(request.clone(), body)).await;
+                sent.map(|answer| answer.map(Download::from)).map_err(|mut lost| Lost {
+                    unsent: lost.take_message().map(Request::into_body),
+                    error: lost.into_error().into(),
+                })
             }
-            Way::Shared(_, mut sender) => Ok(sender.try_send_request(request).await?.map(Download::from)),
         }
+    }
+
+    #[cfg(fuzzing)]
+    pub(super) async fn over(
+        self: &Arc<Self>,
+        stream: impl super::transport::Io + 'static,
+        request: Outbound,
+    ) -> Result<Response<Download>, Error> {
+        let (request, body) = request.into_parts();
+        let line = Line::new(super::transport::Transport::Other(Box::new(stream)), &request.uri);
+        self.send(Way::Lent(Box::new(line)), &request, body).await.map_err(|lost| lost.error)
     }
 
     async fn dial(self: &Arc<Self>, to: &Uri) -> Result<Way, Error> {
         let stream = self.connector.connect(to).await?;
         if !stream.connected().is_negotiated_h2() {
-            return Ok(Way::Lent(Box::new(Line::new(stream, to).await?)));
+            return Ok(Way::Lent(Box::new(Line::new(stream, to))));
         }
         // Of several that were dialled at once, one is enough.
         if let Some(way) = self.take(to) {
@@ -165,19 +186,10 @@ impl Pool {
         }
     }
 
-    /// A connection whose answer is through.
-    pub(super) fn take_back(self: &Arc<Self>, mut line: Box<Line>) {
+    /// A connection whose answer is through. Where the request is not, the server may still read it: that one is not kept.
+    pub(super) fn take_back(self: &Arc<Self>, line: Box<Line>) {
         if line.is_idle() {
             self.keep(Way::Lent(line));
-        } else if !line.is_over() {
-            // An answer that did not wait for all of the request: the server may still read it.
-            let pool = Arc::clone(self);
-            tokio::spawn(async move {
-                line.settle().await;
-                if line.is_idle() {
-                    pool.keep(Way::Lent(line));
-                }
-            });
         }
     }
 
@@ -209,19 +221,19 @@ async fn sweep(pool: Weak<Pool>) {
     }
 }
 
-/// The request once more, where sending it twice does no harm.
-fn again(request: &Outbound) -> Option<Outbound> {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    (reads && request.body().is_end_stream()).then(|| {
-        let mut again = Request::new(request.body().again());
-        *again.method_mut() = request.method().clone();
-        *again.uri_mut() = request.uri().clone();
-        *again.headers_mut() = request.headers().clone();
-        again
-    })
+/// A request's body once more, where sending it twice does no harm.
+fn again(request: &Parts, body: &Upload<Body>) -> Option<Upload<Body>> {
+    let reads = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    (reads && body.is_end_stream()).then(|| body.again())
 }
 
 /// Whether an error can come of a close that crossed the request.
-fn is_a_close(error: &hyper::Error) -> bool {
-    !(error.is_parse() || error.is_parse_too_large() || error.is_parse_status() || error.is_user())
+fn is_a_close(error: &Error) -> bool {
+    match error {
+        Error::Line(broken) => matches!(broken, Broken::Closed | Broken::System(_)),
+        Error::Exchange(error) => {
+            !(error.is_parse() || error.is_parse_too_large() || error.is_parse_status() || error.is_user())
+        }
+        Error::Dial(_) => false,
+    }
 }

@@ -1,0 +1,68 @@
+//! The bytes below HTTP/1.1: TCP, or TLS on it.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, BytesMut};
+use hyper_rustls::MaybeHttpsStream;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_util::io::{poll_read_buf, poll_write_buf};
+
+use super::dial::Stream;
+
+/// A connection, with or without TLS.
+pub(super) enum Transport {
+    /// By far the most: everything on this machine and in its network.
+    Plain(TcpStream),
+    Other(Box<dyn Io>),
+}
+
+/// What bytes can be read from and written to.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transport")
+    }
+}
+
+impl From<Stream> for Transport {
+    fn from(stream: Stream) -> Self {
+        match stream {
+            MaybeHttpsStream::Http(tcp) => Self::Plain(tcp.into_inner()),
+            MaybeHttpsStream::Https(tls) => Self::Other(Box::new(TokioIo::into_inner(tls))),
+        }
+    }
+}
+
+impl Transport {
+    /// Reads once, into the room that there is.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut BytesMut) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(tcp) => poll_read_buf(Pin::new(tcp), cx, into),
+            Self::Other(io) => poll_read_buf(Pin::new(io), cx, into),
+        }
+    }
+
+    /// Writes once, as much as it takes.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, from: &mut impl Buf) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(tcp) => poll_write_buf(Pin::new(tcp), cx, from),
+            Self::Other(io) => poll_write_buf(Pin::new(io), cx, from),
+        }
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            // TCP keeps nothing back.
+            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Other(io) => Pin::new(io).poll_flush(cx),
+        }
+    }
+}
