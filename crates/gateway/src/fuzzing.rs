@@ -179,12 +179,12 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| Server::new("http://server/",
 /// # Errors
 /// The code of the fault.
 pub fn answer(method: &str, pieces: &[&[u8]]) -> Result<Answer, &'static str> {
-    let mut request = Request::new(Body::empty());
-    *request.method_mut() = method.parse().unwrap_or(Method::GET);
-    *request.uri_mut() = Uri::from_static("http://server/");
+    let (mut request, ()) = Request::new(()).into_parts();
+    request.method = method.parse().unwrap_or(Method::GET);
+    request.uri = Uri::from_static("http://server/");
     RUNTIME.block_on(async {
         let answer =
-            send::over(Pieces::new(pieces, false), request, &SERVER.0.clients).await.map_err(|fault| fault.code())?;
+            send::over(Pieces::new(pieces, false), &request, &SERVER.0.clients).await.map_err(|fault| fault.code())?;
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.ok().map(|body| body.to_bytes().to_vec());
         Ok(Answer { status: parts.status.as_u16(), headers: plain(&parts.headers), body })

@@ -41,12 +41,33 @@ fn is_stripped(name: &str) -> bool {
     )
 }
 
+/// May mention the server's origin.
+const MAPPED: [HeaderName; 6] =
+    [LOCATION, CONTENT_LOCATION, REFRESH, LINK, CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY];
+
 /// Rewrites the head in place; `origin` is ours as the visitor names it.
 pub(crate) fn rewrite(parts: &mut Parts, origin: &str, target: &Target, upstream: &Upstream) {
     let headers = &mut parts.headers;
     strip(headers, is_stripped);
     upstream.jar.keep(headers, &target.uri);
+    // Few answers have any of these: one look at their names is less than one for each of them.
+    if headers.keys().any(|name| MAPPED.contains(name)) {
+        map_all(headers, origin, upstream);
+    }
 
+    if is_html(headers) {
+        headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'self'"));
+    } else if parts.status == StatusCode::OK
+        && target.api_path.is_none()
+        && is_content_hashed(target.uri.path())
+        && !forbids_keeping(headers)
+    {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
+    }
+}
+
+/// The server's origin as ours, wherever it is mentioned.
+fn map_all(headers: &mut HeaderMap, origin: &str, upstream: &Upstream) {
     for name in [LOCATION, CONTENT_LOCATION] {
         map(headers, &name, |text| map_url(text, origin, upstream));
     }
@@ -65,12 +86,6 @@ pub(crate) fn rewrite(parts: &mut Parts, origin: &str, target: &Target, upstream
     });
     for name in [CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY] {
         map(headers, &name, |policies| Some(map_policies(policies, origin, upstream)));
-    }
-
-    if is_html(headers) {
-        headers.append(CONTENT_SECURITY_POLICY, HeaderValue::from_static("frame-ancestors 'self'"));
-    } else if parts.status == StatusCode::OK && is_content_hashed(target.uri.path()) && !forbids_keeping(headers) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
     }
 }
 

@@ -87,7 +87,8 @@ pub(crate) fn rewrite(parts: &mut Parts, origin: &str, target: &Target, shared: 
 /// Removes what is meant for one connection only, in either direction, and what else is to go: in one pass, for most
 /// heads have little of it.
 pub(crate) fn strip(headers: &mut HeaderMap, goes: impl Fn(&str) -> bool) {
-    let names_any = headers.contains_key(CONNECTION);
+    // Most name nothing but what becomes of the connection.
+    let names_any = options(headers).any(|option| !is_about_connection(option));
     let gone = |name: &str| is_hop_by_hop(name) || goes(name) || (names_any && is_named(headers, name));
     let found: Vec<HeaderName> = headers.keys().filter(|name| gone(name.as_str())).cloned().collect();
     for name in found {
@@ -95,11 +96,20 @@ pub(crate) fn strip(headers: &mut HeaderMap, goes: impl Fn(&str) -> bool) {
     }
 }
 
-/// Whether any `Connection` line names it (RFC 9110, section 7.6.1). As bytes: what is no name must not save those
-/// beside it.
+/// Whether any `Connection` line names it (RFC 9110, section 7.6.1).
 fn is_named(headers: &HeaderMap, name: &str) -> bool {
-    let options = headers.get_all(CONNECTION).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    options.map(<[u8]>::trim_ascii).any(|option| option.eq_ignore_ascii_case(name.as_bytes()))
+    options(headers).any(|option| option.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// What the `Connection` lines say. As bytes: what is no name must not save those beside it.
+fn options(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let lines = headers.get_all(CONNECTION).iter();
+    lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+}
+
+/// Names no header, or one that is stripped anyway.
+fn is_about_connection(option: &[u8]) -> bool {
+    [&b"keep-alive"[..], b"close", b"upgrade"].iter().any(|known| option.eq_ignore_ascii_case(known))
 }
 
 fn replace(headers: &mut HeaderMap, name: HeaderName, text: &str) {

@@ -202,7 +202,7 @@ pub(crate) async fn forward(
 
     // 6. send.
     let sent = Instant::now();
-    let answer = send::send(Request::from_parts(parts, body), &upstream.clients).await;
+    let answer = send::send(&parts, body, &upstream.clients).await;
     let answer = verdict::judge(answer, question, target, sent.elapsed(), shared)?;
 
     // 7. inbound headers; an asset is kept as the server sent it.

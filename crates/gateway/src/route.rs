@@ -86,8 +86,14 @@ fn at(base: &Arc<Base>, rest: &str, path: PathAndQuery, upstream: &Upstream) -> 
         let is_plain = is_plain(rest, &decoded, &meaning);
         (Cow::Owned(meaning), is_plain)
     };
-    let full = if base.path.is_empty() { Cow::Borrowed(&*meaning) } else { format!("{}{meaning}", base.path).into() };
-    let api_path = (base.origin == upstream.api.origin).then(|| upstream.api.below(&full).map(str::to_owned)).flatten();
+    let api_path = if Arc::ptr_eq(base, &upstream.api) {
+        Some(meaning.as_ref().to_owned())
+    } else {
+        let below = |path: &str| upstream.api.below(path).map(str::to_owned);
+        let here = base.origin == upstream.api.origin;
+        here.then(|| if base.path.is_empty() { below(&meaning) } else { below(&format!("{}{meaning}", base.path)) })
+            .flatten()
+    };
     let is_settings = meaning == "/ui-settings" && api_path.is_none();
 
     let mut parts = http::uri::Parts::default();

@@ -17,7 +17,8 @@ mod turn;
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
-use http::{Request, Response, StatusCode};
+use http::request::Parts;
+use http::{Request, Response, StatusCode, Uri};
 use hyper_rustls::HttpsConnectorBuilder;
 
 use self::dial::{Connector, Dialer};
@@ -48,8 +49,8 @@ impl Clients {
 }
 
 /// Sends a request and waits for the answer's head; bodies stream on their own.
-pub(crate) async fn send(request: Request<Body>, clients: &Clients) -> Result<Response<Download>, Fault> {
-    let answer = exchange(request, async |request| clients.requests.request(request).await).await?;
+pub(crate) async fn send(request: &Parts, body: Body, clients: &Clients) -> Result<Response<Download>, Fault> {
+    let answer = exchange(&request.uri, body, async |body| clients.requests.request(request, body).await).await?;
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Fault::InvalidAnswer { reason: "it switches protocols without being asked".into() });
     }
@@ -57,20 +58,19 @@ pub(crate) async fn send(request: Request<Body>, clients: &Clients) -> Result<Re
 }
 
 /// Sends a WebSocket handshake; the answer may be a refusal.
-pub(crate) async fn handshake(request: Request<Body>, clients: &Clients) -> Result<Response<Download>, Fault> {
+pub(crate) async fn handshake(request: Parts, clients: &Clients) -> Result<Response<Download>, Fault> {
+    let to = request.uri.clone();
     let way =
-        async |request: Request<_>| line::upgradable(clients.sockets.connect(request.uri()).await?, request).await;
-    exchange(request, way).await
+        async |body| line::upgradable(clients.sockets.connect(&to).await?, Request::from_parts(request, body)).await;
+    exchange(&to, Body::empty(), way).await
 }
 
 async fn exchange(
-    request: Request<Body>,
-    way: impl AsyncFnOnce(Request<Upload<Body>>) -> Result<Response<Download>, dial::Error>,
+    to: &Uri,
+    body: Body,
+    way: impl AsyncFnOnce(Upload<Body>) -> Result<Response<Download>, dial::Error>,
 ) -> Result<Response<Download>, Fault> {
-    let to = request.uri().clone();
-    let (parts, body) = request.into_parts();
-    let send = async |upload| way(Request::from_parts(parts, upload)).await;
-    let answer = turn::in_turn(body, send, |error| dial::fault(&error, &to)).await?;
+    let answer = turn::in_turn(body, way, |error| dial::fault(&error, to)).await?;
     // Where such an answer ended is a guess, and so would be where the next one begins: dropped, it takes its
     // connection along.
     match ambiguity(answer.headers()) {
@@ -83,10 +83,10 @@ async fn exchange(
 #[cfg(fuzzing)]
 pub(crate) async fn over(
     stream: impl transport::Io + 'static,
-    request: Request<Body>,
+    request: &Parts,
     clients: &Clients,
 ) -> Result<Response<Download>, Fault> {
-    exchange(request, async |request| clients.requests.over(stream, request).await).await
+    exchange(&request.uri, Body::empty(), async |body| clients.requests.over(stream, request, body).await).await
 }
 
 /// Why it is not certain where an answer ends (RFC 9112, section 6.3). hyper takes one of several ends; a program

@@ -112,7 +112,7 @@ async fn dial(
     parts.extensions.clear();
 
     let sent = Instant::now();
-    let answer = send::handshake(Request::from_parts(parts, Body::empty()), &shared.upstream.clients).await;
+    let answer = send::handshake(parts, &shared.upstream.clients).await;
     let mut answer = verdict::judge(answer, Question::Other, target, sent.elapsed(), shared)?;
     let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
     if !switched && !declines(answer.status()) {

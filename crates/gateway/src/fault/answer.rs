@@ -47,7 +47,7 @@ impl Audience {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let path = request.uri().path();
         let api = path == "/api" || path.starts_with("/api/");
-        if guard::navigates(request) && !api { Self::Person } else { Self::Program }
+        if !api && guard::navigates(request) { Self::Person } else { Self::Program }
     }
 
     /// `profile` is its name, for those who were let in.

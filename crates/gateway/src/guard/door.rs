@@ -36,6 +36,8 @@ pub(crate) struct Door {
     session: Secret,
     local_programs: LocalPrograms,
     key: Secret,
+    /// What nearly all programs show: the key as Basic, as they write it.
+    basic: Secret,
     passes: Mutex<Vec<Pass>>,
 }
 
@@ -100,6 +102,10 @@ impl Door {
             cookie: format!("postern-{}", config.profile),
             session: Secret::random()?,
             local_programs: config.local_programs,
+            basic: Secret::new(format!(
+                "Basic {}",
+                BASE64_STANDARD.encode(Zeroizing::new(format!("{LOCAL_USER}:{}", config.local_key.expose())))
+            )),
             key: config.local_key.clone(),
             passes: Mutex::default(),
         })
@@ -139,6 +145,9 @@ impl Door {
 
     /// Whether an `Authorization` header is our local key, as Basic or Bearer.
     pub(crate) fn key_matches(&self, authorization: &HeaderValue) -> bool {
+        if self.basic.matches(authorization.as_bytes()) {
+            return true;
+        }
         let Some((scheme, credential)) = authorization.to_str().ok().and_then(|text| text.split_once(' ')) else {
             return false;
         };

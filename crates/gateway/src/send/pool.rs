@@ -29,8 +29,6 @@ use crate::body::Body;
 /// request that meets the server's close would be lost.
 const IDLE: Duration = Duration::from_secs(4);
 
-type Outbound = Request<Upload<Body>>;
-
 /// The connections, the longest idle first.
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -100,11 +98,14 @@ impl Pool {
     }
 
     /// Sends a request on whichever connection there is, or a new one.
-    pub(super) async fn request(self: &Arc<Self>, request: Outbound) -> Result<Response<Download>, Error> {
-        let (request, mut body) = request.into_parts();
+    pub(super) async fn request(
+        self: &Arc<Self>,
+        request: &Parts,
+        mut body: Upload<Body>,
+    ) -> Result<Response<Download>, Error> {
         while let Some(way) = self.take(&request.uri) {
-            let again = again(&request, &body);
-            let lost = match self.send(way, &request, body).await {
+            let again = again(request, &body);
+            let lost = match self.send(way, request, body).await {
                 Ok(answer) => return Ok(answer),
                 Err(lost) => lost,
             };
@@ -116,7 +117,7 @@ impl Pool {
             break;
         }
         let way = self.dial(&request.uri).await?;
-        self.send(way, &request, body).await.map_err(|lost| lost.error)
+        self.send(way, request, body).await.map_err(|lost| lost.error)
     }
 
     async fn send(self: &Arc<Self>, way: Way, request: &Parts, body: Upload<Body>) -> Result<Response<Download>, Lost> {
@@ -139,11 +140,11 @@ impl Pool {
     pub(super) async fn over(
         self: &Arc<Self>,
         stream: impl super::transport::Io + 'static,
-        request: Outbound,
+        request: &Parts,
+        body: Upload<Body>,
     ) -> Result<Response<Download>, Error> {
-        let (request, body) = request.into_parts();
         let line = Line::new(super::transport::Transport::Other(Box::new(stream)), &request.uri);
-        self.send(Way::Lent(Box::new(line)), &request, body).await.map_err(|lost| lost.error)
+        self.send(Way::Lent(Box::new(line)), request, body).await.map_err(|lost| lost.error)
     }
 
     async fn dial(self: &Arc<Self>, to: &Uri) -> Result<Way, Error> {
