@@ -158,6 +158,7 @@ async fn serve(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
         tokio::time::sleep(DRAIN).await;
     };
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
         () = last => {
             connection.as_mut().graceful_shutdown();

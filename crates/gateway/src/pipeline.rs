@@ -2,6 +2,8 @@
 //!
 //! Step 1, listening, is `listen.rs`; the profile's snapshot lives in `Shared` and never changes while a
 //! request is under way. Whatever fails ends as one [`Fault`], and one place (`fault/answer.rs`) answers it.
+//!
+//! What few requests need is boxed: all of a request's future is moved and touched for each, whatever way it takes.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -111,7 +113,7 @@ async fn serve(
     let visitor = guard::check(&request, peer, &shared.door)?;
     *door = visitor.who.door();
     if own::is_ours(request.uri().path()) {
-        return own::answer(request, &visitor, shared).await;
+        return Box::pin(own::answer(request, &visitor, shared)).await;
     }
     if let Err(fault) = shared.door.admits(visitor.who) {
         *door = Door::Refused;
@@ -129,7 +131,7 @@ async fn serve(
     // asks again means it: the server is asked again, once. Persons only, because each time may count towards a
     // lock-out.
     if is_person(&request, &visitor) && auth_string_refused(shared) {
-        probe(shared).await;
+        Box::pin(probe(shared)).await;
         if auth_string_refused(shared) {
             return Err(Fault::PrefectCredentialWrong);
         }
@@ -137,7 +139,7 @@ async fn serve(
 
     // 9. upgrade: leaves the straight path here, because a tunnel has no answer to rewrite.
     if let Some(socket) = visitor.socket {
-        return tunnel::open(request, socket, visitor.origin, &target, shared).await;
+        return Box::pin(tunnel::open(request, socket, visitor.origin, &target, shared)).await;
     }
     // 4. policy, as far as the body decides: last, because it waits for the body.
     let (parts, body) = request.into_parts();
@@ -145,7 +147,7 @@ async fn serve(
 
     // 5. to 8., with a CSRF token of ours where a program brings none.
     if matches!(visitor.who, Who::Key | Who::SameUser) && csrf::lacks(&parts, &target) {
-        return csrf::forward_with_token(parts, body, visitor.origin, &target, shared).await;
+        return Box::pin(csrf::forward_with_token(parts, body, visitor.origin, &target, shared)).await;
     }
     forward(parts, body, visitor.origin, &target, shared).await
 }
@@ -190,7 +192,7 @@ pub(crate) async fn forward(
     // is needed but step 7.
     let asset = Asset::asked_for(&parts, &body, target, shared);
     if let Some(asset) = &asset
-        && let Some(kept) = asset.kept(&parts.headers).await
+        && let Some(kept) = Box::pin(asset.kept(&parts.headers)).await
     {
         let (mut parts, body) = kept.into_parts();
         inbound::rewrite(&mut parts, origin, target, upstream);
@@ -212,7 +214,7 @@ pub(crate) async fn forward(
 
     // 8. rewrite the one body we own: after the headers, whose lengths and tags it changes.
     if target.is_settings && !head {
-        return settings::rewrite(parts, body, origin, upstream).await;
+        return Box::pin(settings::rewrite(parts, body, origin, upstream)).await;
     }
     let body = match (question, keeper) {
         (Question::Version, _) => verdict::read_version(&parts, body, shared),

@@ -69,7 +69,7 @@ pub(crate) async fn check_body(parts: &Parts, body: Body, upstream: &Upstream) -
     if body.size_hint().lower() > LONGEST_BODY as u64 {
         return Err(too_long());
     }
-    let body = body.whole(LONGEST_BODY).await?.ok_or_else(too_long)?;
+    let body = Box::pin(body.whole(LONGEST_BODY)).await?.ok_or_else(too_long)?;
     match reveals(&body) {
         Some(false) => Ok(body.into()),
         Some(true) => Err(secrets(upstream, "this request asks for them by `include_secrets`")),

@@ -116,7 +116,7 @@ impl Pool {
             body = again.filter(|_| is_a_close(&lost.error)).ok_or(lost.error)?;
             break;
         }
-        let way = self.dial(&request.uri).await?;
+        let way = Box::pin(self.dial(&request.uri)).await?;
         self.send(way, request, body).await.map_err(|lost| lost.error)
     }
 

@@ -148,11 +148,12 @@ pub(super) async fn in_turn<B, T, E>(
 ) -> Result<T, Fault> {
     let turn = Turn::new();
     let mut answer = pin!(send(Upload { body, turn: turn.clone() }));
+    let mut until = turn.state().until;
     loop {
-        match timeout_at(turn.passed()?, &mut answer).await {
+        match timeout_at(until, &mut answer).await {
             Ok(Err(_)) if turn.is_over() => return Err(Fault::UploadBroken),
             Ok(answer) => return answer.map_err(blame),
-            Err(_) => {}
+            Err(_) => until = turn.passed()?,
         }
     }
 }
