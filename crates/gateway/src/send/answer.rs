@@ -40,51 +40,43 @@ pub(super) struct Head {
 }
 
 /// Takes the head of the answer to a request of this method off what came, once it is whole; what is said before the
-/// answer itself (100 and so on) is thrown away. Of the first `seen` bytes it is known that no head ends there.
+/// answer itself (100 and so on) is thrown away. The first `seen` bytes have been looked at before.
 ///
 /// # Errors
 /// Why it is no answer.
 pub(super) fn head(input: &mut BytesMut, seen: &mut usize, method: &Method) -> Result<Option<Head>, String> {
     loop {
-        let Some(end) = end(input, *seen) else {
-            *seen = input.len();
-            return if *seen > HEAD_LIMIT { Err("its head is too long".into()) } else { Ok(None) };
-        };
-        *seen = 0;
-        let head = parse(input.split_to(end), method).map_err(|error| error.to_string())?;
-        if let Some(head) = head {
-            return Ok(Some(head));
+        // A head is whole at the end of a line: who sends a byte at a time does not make us read it all each time.
+        let new = input.get(*seen..).unwrap_or_default();
+        let taken = if memchr::memchr(b'\n', new).is_some() { take(input, method) } else { Ok(Taken::Nothing) };
+        match taken.map_err(|error| error.to_string())? {
+            Taken::Nothing if input.len() > HEAD_LIMIT => return Err("its head is too long".into()),
+            Taken::Nothing => {
+                *seen = input.len();
+                return Ok(None);
+            }
+            Taken::Interim => *seen = 0,
+            Taken::Head(head) => return Ok(Some(head)),
         }
     }
 }
 
-/// Where the first empty line ends that has something before it.
-fn end(input: &mut BytesMut, seen: usize) -> Option<usize> {
-    while let Some(b'\r' | b'\n') = input.first() {
-        input.advance(1);
-    }
-    // Its three bytes may lie on both sides.
-    let from = seen.saturating_sub(2).min(input.len());
-    let mut lines = memchr::memchr_iter(b'\n', &input[from..]).map(|at| from + at + 1);
-    lines.find_map(|next| match &input[next..] {
-        [b'\n', ..] => Some(next + 1),
-        [b'\r', b'\n', ..] => Some(next + 2),
-        _ => None,
-    })
+enum Taken {
+    Nothing,
+    /// What is said before the answer.
+    Interim,
+    Head(Head),
 }
 
-/// `None` for what is said before the answer.
-fn parse(bytes: BytesMut, method: &Method) -> Result<Option<Head>, httparse::Error> {
-    let bytes = bytes.freeze();
+fn take(input: &mut BytesMut, method: &Method) -> Result<Taken, httparse::Error> {
     let mut room = [const { MaybeUninit::uninit() }; HEADERS_LIMIT];
     let mut read = httparse::Response::new(&mut []);
-    match httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut read, &bytes, &mut room)? {
-        Status::Complete(_) => {}
-        Status::Partial => return Err(httparse::Error::NewLine),
-    }
+    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut read, input, &mut room)?;
+    let Status::Complete(length) = parsed else { return Ok(Taken::Nothing) };
     let status = read.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(httparse::Error::Status)?;
     if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(None);
+        input.advance(length);
+        return Ok(Taken::Interim);
     }
     let mut parts = Response::new(()).into_parts().0;
     parts.status = status;
@@ -94,15 +86,23 @@ fn parse(bytes: BytesMut, method: &Method) -> Result<Option<Head>, httparse::Err
     {
         parts.extensions.insert(reason);
     }
-    parts.headers.reserve(read.headers.len());
-    for field in &*read.headers {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| httparse::Error::HeaderName)?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value));
+    // Where values begin, and how long they are: what they are a part of is taken, not copied.
+    let (start, count) = (input.as_ptr() as usize, read.headers.len());
+    let mut places = [(0, 0); HEADERS_LIMIT];
+    parts.headers.reserve(count);
+    let mut names = Vec::with_capacity(count);
+    for (place, field) in places.iter_mut().zip(&*read.headers) {
+        names.push(HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| httparse::Error::HeaderName)?);
+        *place = (field.value.as_ptr() as usize - start, field.value.len());
+    }
+    let head = input.split_to(length).freeze();
+    for (name, (at, length)) in names.into_iter().zip(places) {
+        let value = HeaderValue::from_maybe_shared(head.slice(at..at + length));
         parts.headers.append(name, value.map_err(|_| httparse::Error::HeaderValue)?);
     }
     let framing = framing(&parts, method)?;
     let persists = !matches!(framing, Framing::Close) && persists(&parts);
-    Ok(Some(Head { parts, framing, persists }))
+    Ok(Taken::Head(Head { parts, framing, persists }))
 }
 
 /// Of an answer that could end in several places, any: it is not used (see [`super::ambiguity`]).
@@ -128,4 +128,101 @@ fn persists(parts: &Parts) -> bool {
             .any(|said| said.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
     };
     if parts.version == Version::HTTP_11 { !says("close") } else { says("keep-alive") && !says("close") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of these bytes, however they are cut.
+    fn read(bytes: &str, method: &Method) -> Result<(u16, Vec<(String, String)>, bool, String), String> {
+        let mut outcomes = Vec::new();
+        for piece in [1, 2, 3, 7, bytes.len()] {
+            let (mut input, mut seen, mut outcome) = (BytesMut::new(), 0, Err("not whole".to_owned()));
+            let mut rest = bytes.as_bytes();
+            while !rest.is_empty() {
+                let (now, later) = rest.split_at(piece.min(rest.len()));
+                input.extend_from_slice(now);
+                rest = later;
+                match head(&mut input, &mut seen, method) {
+                    Ok(None) => continue,
+                    Ok(Some(head)) => {
+                        input.extend_from_slice(rest);
+                        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+                        let headers = head.parts.headers.iter();
+                        let headers = headers.map(|(name, value)| (name.to_string(), text(value))).collect();
+                        let left = String::from_utf8_lossy(&input).into_owned();
+                        outcome = Ok((head.parts.status.as_u16(), headers, head.persists, left));
+                    }
+                    Err(error) => outcome = Err(error),
+                }
+                break;
+            }
+            outcomes.push(outcome);
+        }
+        assert!(outcomes.windows(2).all(|two| two[0].is_ok() == two[1].is_ok()), "{outcomes:?}");
+        assert!(outcomes[0].is_err() || outcomes.windows(2).all(|two| two[0] == two[1]), "{outcomes:?}");
+        outcomes.swap_remove(0)
+    }
+
+    #[test]
+    fn a_head_is_the_same_however_it_comes() {
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        for (bytes, expected) in [
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b \r\nx-a:\r\n\r\nok",
+                Ok((200, vec![field("content-length", "2"), field("x-a", "b"), field("x-a", "")], true, "ok".into())),
+            ),
+            ("HTTP/1.1 204 \r\n\r\n", Ok((204, vec![], true, String::new()))),
+            (
+                "\r\nHTTP/1.1 204 No\nContent-Length: 0\n\n",
+                Ok((204, vec![field("content-length", "0")], true, String::new())),
+            ),
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 H\r\nLink: x\r\n\r\nHTTP/1.1 204 A\r\n\r\n",
+                Ok((204, vec![], true, String::new())),
+            ),
+            ("HTTP/1.1 200 OK\r\n\r\nto the end", Ok((200, vec![], false, "to the end".into()))),
+            ("HTTP/1.0 204 OK\r\n\r\n", Ok((204, vec![], false, String::new()))),
+            (
+                "HTTP/1.0 204 OK\r\nConnection: Keep-Alive\r\n\r\n",
+                Ok((204, vec![field("connection", "Keep-Alive")], true, String::new())),
+            ),
+            (
+                "HTTP/1.1 204 OK\r\nConnection: x , CLOSE\r\n\r\n",
+                Ok((204, vec![field("connection", "x , CLOSE")], false, String::new())),
+            ),
+            ("HTTP/1.1 101 Switching\r\n\r\n", Ok((101, vec![], false, String::new()))),
+        ] {
+            assert_eq!(read(bytes, &Method::GET), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_head_is_said_at_once() {
+        for bytes in [
+            "SSH-2.0-OpenSSH_9.2\r\n",
+            "HTTP/2.0 200 OK\r\n\r\n",
+            "HTTP/1.1 2x0 OK\r\n\r\n",
+            "HTTP/1.1 099 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nA b: c\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        ] {
+            let told = read(bytes, &Method::GET);
+            assert!(told.as_ref().is_err_and(|reason| reason != "not whole"), "{bytes:?}: {told:?}");
+        }
+        let long = format!("HTTP/1.1 200 OK\r\nA: {}", "a".repeat(HEAD_LIMIT));
+        assert_eq!(head(&mut BytesMut::from(&long[..]), &mut 0, &Method::GET).unwrap_err(), "its head is too long");
+        let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(HEADERS_LIMIT + 1));
+        assert!(head(&mut BytesMut::from(&many[..]), &mut 0, &Method::GET).is_err());
+    }
+
+    #[test]
+    fn an_answer_to_head_has_no_body() {
+        let bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+        let head = head(&mut BytesMut::from(bytes), &mut 0, &Method::HEAD).unwrap().unwrap();
+        assert!(matches!(head.framing, Framing::Length(0)) && head.persists);
+    }
 }
