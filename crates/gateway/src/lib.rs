@@ -20,6 +20,7 @@ mod outbound;
 mod own;
 mod pipeline;
 mod policy;
+pub mod probe;
 mod route;
 mod secret;
 mod send;

@@ -5,12 +5,12 @@
 //! credential can be led astray.
 
 mod answer;
-mod dial;
+pub(crate) mod dial;
 mod download;
 mod line;
 mod output;
 mod pool;
-mod tls;
+pub(crate) mod tls;
 mod transport;
 mod turn;
 
@@ -39,7 +39,7 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn new(remote: &Remote) -> Result<Self, StartError> {
-        let tls = tls::client_config(remote)?;
+        let tls = tls::client_config(remote, tls::verifier(remote)?)?;
         let dialer = Dialer::new(&remote.proxy)?;
         let builder = || HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
         let requests = Connector(builder().enable_all_versions().wrap_connector(dialer.clone()));

@@ -123,7 +123,7 @@ fn auth_string(credential: &UserPassword) -> Secret {
 }
 
 /// `Authorization` is the edge's credential where there is one, else Prefect's.
-fn inserted(remote: &Remote) -> Result<HeaderMap, StartError> {
+pub(crate) fn inserted(remote: &Remote) -> Result<HeaderMap, StartError> {
     let mut inserted = HeaderMap::new();
     for (name, value) in &remote.headers {
         inserted.insert(name, sensitive(value.expose(), &format!("header-{name}"))?);

@@ -47,13 +47,13 @@ enum DialError {
 
 /// Opens TCP connections as the profile says.
 #[derive(Clone, Debug)]
-pub(super) struct Dialer {
+pub(crate) struct Dialer {
     http: HttpConnector<Resolver>,
     proxies: Option<Arc<Matcher>>,
 }
 
 impl Dialer {
-    pub(super) fn new(proxy: &Proxy) -> Result<Self, StartError> {
+    pub(crate) fn new(proxy: &Proxy) -> Result<Self, StartError> {
         let mut http = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -71,6 +71,11 @@ impl Dialer {
         };
         Ok(Self { http, proxies: proxies.map(Arc::new) })
     }
+
+    /// The proxy on the way there, if one is.
+    pub(crate) fn proxy(&self, to: &Uri) -> Option<Intercept> {
+        self.proxies.as_ref().filter(|_| !is_loopback(to)).and_then(|proxies| proxies.intercept(to))
+    }
 }
 
 impl Service<Uri> for Dialer {
@@ -83,7 +88,7 @@ impl Service<Uri> for Dialer {
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
-        let proxy = self.proxies.as_ref().filter(|_| !is_loopback(&to)).and_then(|proxies| proxies.intercept(&to));
+        let proxy = self.proxy(&to);
         let mut http = self.http.clone();
         Box::pin(async move {
             match proxy {
@@ -145,7 +150,7 @@ fn proxy_words(said: String) -> String {
 
 /// The system's resolver, with the name kept for the message.
 #[derive(Clone, Debug)]
-pub(super) struct Resolver(GaiResolver);
+pub(crate) struct Resolver(GaiResolver);
 
 impl Service<Name> for Resolver {
     type Response = <GaiResolver as Service<Name>>::Response;
@@ -164,11 +169,11 @@ impl Service<Name> for Resolver {
 }
 
 /// A connection, with or without TLS.
-pub(super) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+pub(crate) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub(crate) enum Error {
     /// There was no connection.
     #[error("{0}")]
     Dial(#[source] BoxError),
@@ -182,7 +187,7 @@ pub(super) enum Error {
 
 /// Opens connections that can carry a request.
 #[derive(Clone)]
-pub(super) struct Connector(pub(super) HttpsConnector<Dialer>);
+pub(crate) struct Connector(pub(crate) HttpsConnector<Dialer>);
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -191,14 +196,14 @@ impl fmt::Debug for Connector {
 }
 
 impl Connector {
-    pub(super) async fn connect(&self, to: &Uri) -> Result<Stream, Error> {
+    pub(crate) async fn connect(&self, to: &Uri) -> Result<Stream, Error> {
         let ready = tokio::time::timeout(READY, self.0.clone().call(to.clone())).await;
         ready.unwrap_or_else(|_| Err(DialError::Deadline.into())).map_err(Error::Dial)
     }
 }
 
 /// Which layer refused.
-pub(super) fn fault(error: &Error, to: &Uri) -> Fault {
+pub(crate) fn fault(error: &Error, to: &Uri) -> Fault {
     const ENDED_EARLY: Fault = Fault::Malformed("its body ended early");
 
     let authority = to.authority().map(ToString::to_string).unwrap_or_default();

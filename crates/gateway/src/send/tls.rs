@@ -13,20 +13,25 @@ use crate::config::{Remote, Tls};
 use crate::fault::Fault;
 use crate::gateway::StartError;
 
-/// The configuration for both clients.
-pub(super) fn client_config(remote: &Remote) -> Result<ClientConfig, StartError> {
+/// Who judges the server's certificate.
+pub(crate) fn verifier(remote: &Remote) -> Result<Arc<dyn ServerCertVerifier>, StartError> {
     let provider = Arc::new(ring::default_provider());
     let secure = remote.url.scheme() == "https" || remote.api_url.as_ref().is_some_and(|url| url.scheme() == "https");
-    let verifier: Arc<dyn ServerCertVerifier> = if secure && remote.tls.verify {
-        // On macOS and Windows this is the system's own verdict, on Linux the system's CA files.
-        let verifier =
-            rustls_platform_verifier::Verifier::new_with_extra_roots(extra_roots(&remote.tls)?, Arc::clone(&provider));
-        Arc::new(verifier.map_err(|error| refused("the trust store", &error))?)
-    } else {
+    if !(secure && remote.tls.verify) {
         // For plain http never asked.
-        Arc::new(Unverified(Arc::clone(&provider)))
-    };
-    let builder = ClientConfig::builder_with_provider(provider)
+        return Ok(Arc::new(Unverified(provider)));
+    }
+    // On macOS and Windows this is the system's own verdict, on Linux the system's CA files.
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra_roots(&remote.tls)?, provider);
+    Ok(Arc::new(verifier.map_err(|error| refused("the trust store", &error))?))
+}
+
+/// The configuration for both clients.
+pub(crate) fn client_config(
+    remote: &Remote,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, StartError> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| refused("TLS", &error))?
         .dangerous()
