@@ -1,6 +1,7 @@
 //! The commands.
 
 mod change;
+mod doctor;
 mod env;
 mod open;
 mod secret;
@@ -58,6 +59,9 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::Remove { id } => change::remove(context, &id).await,
         Command::Secret(SecretCommand::Set { id, slot }) => secret::set(context, &id, &slot).await,
         Command::Secret(SecretCommand::Clear { id, slot }) => secret::clear(context, &id, &slot).await,
+        Command::Doctor { target, secrets_from, share } => {
+            doctor::doctor(context, &target, secrets_from.is_some(), share).await
+        }
         Command::Serve { ids } => serve::serve(context, ids).await,
         Command::Open { id, print } => open::open(context, &id, print).await,
         Command::Env { id, shell } => env::env(context, &id, shell).await,

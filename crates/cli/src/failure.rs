@@ -7,6 +7,7 @@ use postern_control::change::ChangeError;
 use postern_control::door::DoorError;
 use postern_control::environment::LocalProgramsOff;
 use postern_control::profile::Unfit;
+use postern_control::resolve::ResolveError;
 use postern_control::store::StoreError;
 use postern_control::vault::VaultError;
 use postern_control::view::Trouble;
@@ -16,6 +17,8 @@ use postern_control::view::Trouble;
 pub(crate) struct Failure {
     /// In words.
     pub(crate) trouble: Trouble,
+    /// Whether that is in the command's result already.
+    pub(crate) told: bool,
 }
 
 /// Exit codes: part of the interface.
@@ -36,7 +39,7 @@ impl From<Exit> for ExitCode {
 
 impl Failure {
     pub(crate) fn new(code: &str, sentence: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { trouble: Trouble { code: code.to_owned(), sentence: sentence.into(), remedy: remedy.into() } }
+        Trouble::new(code, sentence, remedy).into()
     }
 
     /// The options or what came on standard input cannot be used.
@@ -60,8 +63,30 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self.trouble.code.as_str() {
             "usage" | "profile_invalid" | "secret_unfit" | "slot_not_needed" => Exit::Usage,
-            "gateway_not_running" | "gateway_is_a_stranger" => Exit::NotReachable,
-            "local_key_wrong" => Exit::NotAuthorised,
+            "gateway_not_running"
+            | "gateway_is_a_stranger"
+            | "name_not_found"
+            | "server_unreachable"
+            | "connect_timeout"
+            | "connection_lost"
+            | "proxy_failed"
+            | "certificate_refused"
+            | "tls_failed"
+            | "https_not_spoken"
+            | "captive_portal"
+            | "server_down"
+            | "answer_timeout" => Exit::NotReachable,
+            "local_key_wrong"
+            | "client_certificate_missing"
+            | "client_certificate_refused"
+            | "edge_credential_missing"
+            | "edge_credential_wrong"
+            | "edge_credential_misplaced"
+            | "sign_in_required"
+            | "authorization_conflict"
+            | "authorization_dropped"
+            | "prefect_credential_missing"
+            | "prefect_credential_wrong" => Exit::NotAuthorised,
             "vault_absent" | "vault_locked" | "vault_refused" | "vault_failed" | "vault_read_only"
             | "secret_missing" | "secret_unusable" | "local_key_missing" => Exit::VaultUnavailable,
             _ => Exit::Failed,
@@ -71,7 +96,13 @@ impl Failure {
 
 impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
-        Self { trouble }
+        Self { trouble, told: false }
+    }
+}
+
+impl From<ResolveError> for Failure {
+    fn from(error: ResolveError) -> Self {
+        error.trouble().into()
     }
 }
 
@@ -85,7 +116,7 @@ impl From<StoreError> for Failure {
             trouble.sentence = lines.join("\n");
             trouble.remedy = "Correct this and try again; nothing has changed.".to_owned();
         }
-        Self { trouble }
+        trouble.into()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Read as _};
 
+use postern_control::diagnosis::Given;
 use postern_control::profile::{ProfileId, Slot};
 use postern_gateway::Secret;
 use zeroize::Zeroizing;
@@ -36,6 +37,30 @@ pub(crate) fn secret(id: &ProfileId, slot: &Slot) -> Result<Secret, Failure> {
 
 /// `slot=value` lines from standard input.
 pub(crate) fn secrets() -> Result<Vec<(Slot, Secret)>, Failure> {
+    parse(&lines()?)
+}
+
+/// The same, for a server without a profile: `edge-username` and `prefect-username` are no secrets, and stand with
+/// them.
+pub(crate) fn given() -> Result<Given, Failure> {
+    let text = lines()?;
+    let mut given = Given::default();
+    let mut secrets = Zeroizing::new(String::with_capacity(text.len() + 1));
+    for line in text.lines() {
+        match line.split_once('=') {
+            Some(("edge-username", name)) => given.edge_username = Some(name.to_owned()),
+            Some(("prefect-username", name)) => given.prefect_username = Some(name.to_owned()),
+            _ => {
+                secrets.push_str(line);
+                secrets.push('\n');
+            }
+        }
+    }
+    given.secrets = parse(&secrets)?;
+    Ok(given)
+}
+
+fn lines() -> Result<Zeroizing<String>, Failure> {
     if io::stdin().is_terminal() {
         return Err(Failure::new(
             "usage",
@@ -43,7 +68,7 @@ pub(crate) fn secrets() -> Result<Vec<(Slot, Secret)>, Failure> {
             "Leave it out, and use `postern secret set` afterwards.",
         ));
     }
-    parse(&read()?)
+    read()
 }
 
 fn parse(text: &str) -> Result<Vec<(Slot, Secret)>, Failure> {

@@ -32,7 +32,9 @@ fn main() -> ExitCode {
     match run(options, &output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output.trouble(&failure.trouble);
+            if !failure.told {
+                output.trouble(&failure.trouble);
+            }
             failure.exit().into()
         }
     }

@@ -80,6 +80,18 @@ pub(crate) enum Command {
     /// Save or clear a profile's secrets
     #[command(subcommand)]
     Secret(SecretCommand),
+    /// Look at a server layer by layer, and say which one refuses and what to do
+    Doctor {
+        /// A profile's id, or any address of a server without one
+        target: String,
+        /// For an address: read the secrets from standard input (-), as slot=value lines; edge-username and
+        /// prefect-username too
+        #[arg(long, value_name = "-", value_parser = ["-"])]
+        secrets_from: Option<String>,
+        /// Leave host names, addresses and user names out, to show it to others; secrets are never in it
+        #[arg(long)]
+        share: bool,
+    },
     /// Run gateways in the foreground, until Ctrl-C or SIGTERM
     Serve {
         /// Which profiles; without any, all with `connect = "always"`

@@ -32,8 +32,8 @@ impl Output {
         }
     }
 
-    /// A line for a shell that evaluates what is printed; programs that read JSON look at the exit code.
-    pub(crate) fn script(&self, line: &str) -> Result<(), Failure> {
+    /// A line of a text that comes piece by piece, or for a shell; programs that read JSON have no use for it.
+    pub(crate) fn line(&self, line: &str) -> Result<(), Failure> {
         if self.json { Ok(()) } else { print(&mut io::stdout().lock(), line) }
     }
 

@@ -9,6 +9,7 @@
 
 pub mod change;
 pub mod controller;
+pub mod diagnosis;
 pub mod door;
 pub mod environment;
 pub mod folders;

@@ -150,8 +150,24 @@ fn enter(id: &ProfileId, slot: &Slot, vault: Kind) -> String {
 /// # Errors
 /// See [`ResolveError`]. The first missing secret in the order of [`Profile::slots`] is the one told.
 pub async fn resolve(profile: &Profile, folders: &Folders, vault: &Vault) -> Result<Config, ResolveError> {
-    let config = folders.config();
-    let sources = Sources { profile, config, vault };
+    Ok(Config {
+        profile: profile.id.to_string(),
+        name: profile.name.clone(),
+        port: profile.port,
+        remote: remote(profile, folders, vault).await?,
+        local_key: vault.local_key(&profile.id, folders.config()).await?,
+        local_programs: profile.local_programs,
+        read_only: profile.read_only,
+        assets: Some(folders.assets(&profile.id)),
+    })
+}
+
+/// The server alone, for who has no gateway to start.
+///
+/// # Errors
+/// As [`resolve`].
+pub async fn remote(profile: &Profile, folders: &Folders, vault: &Vault) -> Result<Remote, ResolveError> {
+    let sources = Sources { profile, config: folders.config(), vault };
     let edge = match &profile.edge {
         None => None,
         Some(Edge::Basic { username }) => Some(EdgeCredential::Basic(UserPassword {
@@ -175,23 +191,14 @@ pub async fn resolve(profile: &Profile, folders: &Folders, vault: &Vault) -> Res
     for name in &profile.headers {
         headers.push((name.clone(), sources.secret(Slot::Header(name.clone())).await?));
     }
-    Ok(Config {
-        profile: profile.id.to_string(),
-        name: profile.name.clone(),
-        port: profile.port,
-        local_key: vault.local_key(&profile.id, config).await?,
-        local_programs: profile.local_programs,
-        read_only: profile.read_only,
-        assets: Some(folders.assets(&profile.id)),
-        remote: Remote {
-            url: profile.url.clone(),
-            api_url: profile.api_url.clone(),
-            edge,
-            prefect,
-            headers,
-            tls: Tls { extra_ca, client, verify: profile.tls.verify },
-            proxy: profile.proxy.clone(),
-        },
+    Ok(Remote {
+        url: profile.url.clone(),
+        api_url: profile.api_url.clone(),
+        edge,
+        prefect,
+        headers,
+        tls: Tls { extra_ca, client, verify: profile.tls.verify },
+        proxy: profile.proxy.clone(),
     })
 }
 

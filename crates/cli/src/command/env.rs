@@ -15,7 +15,7 @@ pub(super) async fn env(context: &Context, id: &ProfileId, shell: Shell) -> Resu
     // `eval "$(postern env …)"` sees no exit code: without this a script would go on, and Prefect's programs would
     // start a server of their own.
     if let (Err(_), Some(stop)) = (&outcome, shell.failure()) {
-        context.output.script(stop)?;
+        context.output.line(stop)?;
     }
     outcome
 }

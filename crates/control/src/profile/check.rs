@@ -199,7 +199,7 @@ pub(super) fn warnings(profile: &Profile) -> Vec<Remark> {
 }
 
 /// This machine, or a private network.
-fn is_near(url: &Url) -> bool {
+pub(crate) fn is_near(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => is_private(address.into()),
         Some(Host::Ipv6(address)) => is_private(address.into()),

@@ -1,0 +1,197 @@
+//! What guards the server: which product, whether it lets the profile through, and what it lets through.
+
+use http::StatusCode;
+use http::header::WWW_AUTHENTICATE;
+use postern_gateway::Fault;
+use url::{Host, Url};
+
+use super::finding::Finding;
+use super::product::Product;
+use super::recorded::{Answer, quoted};
+use super::wire::Ask;
+use super::{Case, Outcome, below};
+use crate::profile::is_near;
+
+/// One log line of Prefect's clients, and the most that they send at once (`logging.to_api.max_log_size`, `batch_size`).
+const LINE: u64 = 1_000_000;
+const BATCH: u64 = 4_000_000;
+
+pub(super) async fn check(case: &mut Case<'_>) -> Outcome {
+    let version = below(&case.api_url, "admin/version");
+    let ui = below(&case.ui, "");
+    // A stranger's look and the profile's, at what programs ask and at what people open.
+    let asked = tokio::join!(
+        case.wire.ask(Ask::get(&version), case.patience()),
+        case.wire.ask(Ask::get(&version).anonymous(), case.patience()),
+        case.wire.ask(Ask::page(&ui), case.patience()),
+    );
+    let (api, anonymous, page) = (asked.0, asked.1.ok(), asked.2.ok());
+    let api = match api {
+        Ok(api) => api,
+        Err(fault) => return Outcome::Failed(String::new(), lost(fault, case)),
+    };
+    let answers: Vec<&Answer> = [Some(&api), anonymous.as_ref(), page.as_ref()].into_iter().flatten().collect();
+    let product = Product::of(&answers);
+    let evidence = evidence(product, anonymous.as_ref());
+    let verdict = judge(&api, page.as_ref(), product.map(|(product, _)| product), Holds::of(case));
+    case.product = product.map(|(product, _)| product);
+    let limit = if verdict.is_none() { limit(case).await } else { None };
+    case.api = Some(api);
+    case.anonymous = anonymous;
+    match (verdict, limit) {
+        (Some(finding), _) => Outcome::Failed(evidence, finding),
+        (None, Some(bytes)) if bytes <= LINE => Outcome::Failed(evidence, Finding::BodyLimit { bytes }),
+        (None, Some(bytes)) => Outcome::Warned(evidence, Finding::BodyLimit { bytes }),
+        (None, None) => Outcome::Passed(evidence),
+    }
+}
+
+/// What the profile has to show.
+#[derive(Clone, Copy, Debug, Default)]
+struct Holds {
+    edge: bool,
+    headers: bool,
+    certificate: bool,
+}
+
+impl Holds {
+    fn of(case: &Case<'_>) -> Self {
+        let remote = &case.subject.remote;
+        Self {
+            edge: remote.edge.is_some(),
+            headers: !remote.headers.is_empty(),
+            certificate: remote.tls.client.is_some(),
+        }
+    }
+}
+
+/// With TLS 1.3 a server says after the handshake that it wants a certificate, or another one.
+fn lost(fault: Fault, case: &Case<'_>) -> Finding {
+    let about_tls = matches!(fault, Fault::TlsFailed { .. } | Fault::ConnectionLost);
+    match (about_tls && case.wire.seen.asked(), case.subject.remote.tls.client.is_some()) {
+        (true, false) => Finding::ClientCertificateMissing,
+        (true, true) => Finding::ClientCertificateRefused,
+        (false, _) => Finding::Fault(fault),
+    }
+}
+
+fn evidence(product: Option<(Product, &'static str)>, anonymous: Option<&Answer>) -> String {
+    let product = product.map_or_else(
+        || "nothing shows what stands in front, if anything does".to_owned(),
+        |(product, by)| format!("{product}, by {by}"),
+    );
+    let asks = match anonymous {
+        Some(answer) if answer.is_prefects_refusal() => "lets everybody through to Prefect".to_owned(),
+        Some(answer) if answer.headers.contains_key(WWW_AUTHENTICATE) => {
+            format!("asks for {}", quoted(answer.header(WWW_AUTHENTICATE)))
+        }
+        Some(answer) => match answer.redirect() {
+            Some(to) => format!("sends strangers to {}", quoted(to.host_str().unwrap_or_default())),
+            None => format!("answers strangers with {}", answer.status.as_u16()),
+        },
+        None => "does not answer strangers".to_owned(),
+    };
+    format!("{product}; {asks}")
+}
+
+/// Why the edge does not let the profile through, if it does not.
+fn judge(api: &Answer, page: Option<&Answer>, product: Option<Product>, holds: Holds) -> Option<Finding> {
+    use StatusCode as S;
+    let fault = |fault| Some(Finding::Fault(fault));
+    let provider = || product.map_or_else(|| "a login page".to_owned(), |product| product.to_string());
+    let signs_in = product.is_some_and(Product::signs_in);
+    let text = api.text();
+    if api.status == S::NETWORK_AUTHENTICATION_REQUIRED {
+        return Some(Finding::CaptivePortal { host: host(&api.url) });
+    }
+    if let Some(to) = api.redirect() {
+        return Some(redirected(api, &to, product));
+    }
+    match api.status {
+        S::BAD_REQUEST if text.contains("SSL certificate") => {
+            Some(if holds.certificate { Finding::ClientCertificateRefused } else { Finding::ClientCertificateMissing })
+        }
+        // nginx; and Go, which Traefik and Caddy are written in.
+        S::BAD_REQUEST
+            if text.contains("HTTP request was sent to HTTPS") || text.contains("HTTP request to an HTTPS") =>
+        {
+            fault(https(&api.url, &api.url))
+        }
+        S::UNAUTHORIZED if api.is_prefects_refusal() => None,
+        S::UNAUTHORIZED | S::FORBIDDEN if signs_in => fault(Fault::SignInRequired { provider: provider() }),
+        S::UNAUTHORIZED | S::PROXY_AUTHENTICATION_REQUIRED => {
+            fault(if holds.edge { Fault::EdgeCredentialWrong } else { Fault::EdgeCredentialMissing })
+        }
+        // A login page where a version was due. Other pages are somebody's who is no Prefect.
+        S::OK if api.is_html() && (signs_in || is_login(&text)) => {
+            fault(Fault::SignInRequired { provider: provider() })
+        }
+        S::FORBIDDEN | S::PAYLOAD_TOO_LARGE | S::TOO_MANY_REQUESTS if api.json().is_none() => {
+            let wrong = holds.headers && api.status == S::FORBIDDEN && product == Some(Product::Cloudflare);
+            fault(if wrong { Fault::SignInRequired { provider: provider() } } else { refused(api) })
+        }
+        _ => {
+            let login = page.and_then(Answer::redirect).filter(|_| signs_in && api.is_html());
+            login.and_then(|to| fault(Fault::SignInRequired { provider: host(&to) }))
+        }
+    }
+}
+
+fn refused(api: &Answer) -> Fault {
+    Fault::EdgeRefused { status: api.status.as_u16() }
+}
+
+/// The API sends nobody anywhere: who does is the edge, or the network.
+fn redirected(api: &Answer, to: &Url, product: Option<Product>) -> Finding {
+    let from = &api.url;
+    let same_host = to.host() == from.host();
+    if same_host && from.scheme() == "http" && to.scheme() == "https" && to.path() == from.path() {
+        return Finding::Fault(https(from, to));
+    }
+    if same_host && product.is_none_or(|product| !product.signs_in()) {
+        let provider = "a login page of its own".to_owned();
+        let same_question = to.path().trim_end_matches('/').ends_with("/admin/version");
+        return Finding::Fault(if same_question {
+            Fault::NotPrefect { reason: "it says that its API is at another address".to_owned() }
+        } else {
+            Fault::SignInRequired { provider }
+        });
+    }
+    // Only plain http can be answered by somebody on the way; and nobody there signs in to a server near by.
+    if from.scheme() == "http" && !is_near(from) && product.is_none_or(|product| !product.signs_in()) {
+        return Finding::CaptivePortal { host: host(to) };
+    }
+    Finding::Fault(Fault::SignInRequired { provider: host(to) })
+}
+
+fn https(from: &Url, to: &Url) -> Fault {
+    let port = to.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Fault::HttpsRequired { origin: from.origin().ascii_serialization(), instead: format!("https://{}{port}", host(to)) }
+}
+
+fn host(url: &Url) -> String {
+    match url.host() {
+        Some(Host::Ipv6(address)) => format!("[{address}]"),
+        _ => quoted(url.host_str().unwrap_or("another place")),
+    }
+}
+
+fn is_login(html: &str) -> bool {
+    let html = html.to_ascii_lowercase();
+    ["type=\"password\"", "type='password'", "type=password", "sign in", "log in", "single sign-on", "saml"]
+        .iter()
+        .any(|mark| html.contains(mark))
+}
+
+/// The smallest of the bodies that matter which is refused, if one is.
+async fn limit(case: &Case<'_>) -> Option<u64> {
+    let list = below(&case.api_url, "flows/filter");
+    let refuses = async |bytes| {
+        case.wire.announce(&list, bytes, case.patience().min(std::time::Duration::from_secs(2))).await
+            == Some(StatusCode::PAYLOAD_TOO_LARGE)
+    };
+    if !refuses(BATCH).await {
+        return None;
+    }
+    Some(if refuses(LINE).await { LINE } else { BATCH })
+}
