@@ -195,3 +195,190 @@ async fn limit(case: &Case<'_>) -> Option<u64> {
     }
     Some(if refuses(LINE).await { LINE } else { BATCH })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::Layer;
+
+    const API: &str = "https://prefect.example.com/api/admin/version";
+    const LOGIN: &str = "<!doctype html><html><form><input type=\"password\"></form></html>";
+
+    /// `product: layer/code`, from what the API's address says.
+    fn said(url: &str, status: u16, headers: &[(&'static str, &str)], body: &str, holds: Holds) -> String {
+        let api = Answer::recorded(url, status, headers, body);
+        let product = Product::of(&[&api]).map(|(product, _)| product);
+        let finding = judge(&api, None, product, holds);
+        let name = product.map_or_else(|| "?".to_owned(), |product| product.to_string());
+        let code = finding.as_ref().map_or("let through", Finding::code);
+        let layer = finding.as_ref().map_or(Layer::None, Finding::layer);
+        format!("{name}: {layer}/{code}")
+    }
+
+    /// What clouds were seen to answer, and say that they answer, to a program that has nothing to show.
+    #[test]
+    fn who_makes_people_sign_in_is_named() {
+        let nothing = Holds::default();
+        let html = ("content-type", "text/html; charset=utf-8");
+        let said = |status, headers: &[(&'static str, &str)], body: &str| said(API, status, headers, body, nothing);
+        let cases = [
+            said(
+                302,
+                &[
+                    ("server", "cloudflare"),
+                    ("cf-ray", "8a"),
+                    ("location", "https://acme.cloudflareaccess.com/cdn-cgi/access/login/prefect.example.com?kid=1"),
+                ],
+                "",
+            ),
+            said(
+                403,
+                &[("server", "cloudflare"), ("cf-ray", "8a"), ("cf-access-domain", "prefect.example.com"), html],
+                "<html>Forbidden",
+            ),
+            said(
+                200,
+                &[("server", "cloudflare"), ("cf-ray", "8a"), ("set-cookie", "CF_AppSession=n1; path=/"), html],
+                "<html>Sign in ・ Cloudflare Access acme.cloudflareaccess.com",
+            ),
+            said(401, &[("x-goog-iap-generated-response", "true"), html], "Invalid IAP credentials: empty token"),
+            said(
+                302,
+                &[
+                    ("x-goog-iap-generated-response", "true"),
+                    ("location", "https://accounts.google.com/o/oauth2/v2/auth?client_id=1"),
+                ],
+                "",
+            ),
+            said(
+                401,
+                &[("content-type", "application/json"), ("set-cookie", "_oauth2_proxy=; Path=/; Max-Age=0")],
+                "{}",
+            ),
+            said(
+                403,
+                &[html],
+                "<html><form method=\"GET\" action=\"/oauth2/start\">Sign in with OpenID Connect</form>",
+            ),
+            said(302, &[("location", "https://auth.example.com/?rd=https%3A%2F%2Fprefect.example.com%2F&rm=GET")], ""),
+            said(
+                401,
+                &[("set-cookie", "authelia_session=x; domain=example.com"), html],
+                "<a href=\"https://auth.example.com/?rd=x\">401 Unauthorized</a>",
+            ),
+            said(
+                302,
+                &[
+                    ("server", "awselb/2.0"),
+                    ("location", "https://acme.auth.eu-west-1.amazoncognito.com/oauth2/authorize?client_id=1"),
+                ],
+                "",
+            ),
+            said(
+                401,
+                &[("server", "awselb/2.0"), html],
+                "<html><head><title>401 Authorization Required</title></head>",
+            ),
+            said(
+                302,
+                &[
+                    ("set-cookie", "AzureAppProxyAnalyticCookie_1=x"),
+                    ("location", "https://login.microsoftonline.com/t/oauth2/authorize?client_id=1"),
+                ],
+                "",
+            ),
+            said(302, &[("location", "https://idp.example.org/saml2/sso?SAMLRequest=x")], ""),
+            said(302, &[("location", "/login?next=/api/admin/version")], ""),
+            said(200, &[html], LOGIN),
+        ];
+        insta::assert_snapshot!(cases.join("\n"), @r"
+        Cloudflare Access: edge/sign_in_required
+        Cloudflare Access: edge/sign_in_required
+        Cloudflare Access: edge/sign_in_required
+        Google IAP: edge/sign_in_required
+        Google IAP: edge/sign_in_required
+        oauth2-proxy: edge/sign_in_required
+        oauth2-proxy: edge/sign_in_required
+        Authelia: edge/sign_in_required
+        Authelia: edge/sign_in_required
+        AWS ALB: edge/sign_in_required
+        AWS ALB: edge/sign_in_required
+        Azure App Proxy: edge/sign_in_required
+        ?: edge/sign_in_required
+        ?: edge/sign_in_required
+        ?: edge/sign_in_required
+        ");
+    }
+
+    #[test]
+    fn what_is_no_sign_in_is_told_apart() {
+        let html = ("content-type", "text/html");
+        let json = ("content-type", "application/json");
+        let nothing = Holds::default();
+        let edge = Holds { edge: true, ..nothing };
+        let basic = ("www-authenticate", "Basic realm=\"Prefect\"");
+        let plain = "http://prefect.example.com/api/admin/version";
+        let near = "http://10.0.0.5/api/admin/version";
+        let nginx = ("server", "nginx/1.22.1");
+        let cases = [
+            said(API, 401, &[nginx, basic, html], "<html>401", nothing),
+            said(API, 401, &[nginx, basic, html], "<html>401", edge),
+            said(API, 401, &[json], "{\"exception_message\":\"Unauthorized\"}", edge),
+            said(API, 401, &[("www-authenticate", "Basic realm=\"traefik\"")], "401 Unauthorized\n", nothing),
+            said(
+                API,
+                401,
+                &[html, basic],
+                "<html><body><h1>401 Unauthorized</h1>\nYou need a valid user and password to access this content.\n</body></html>\n",
+                nothing,
+            ),
+            said(API, 403, &[nginx, html], "<html><center>403 Forbidden</center><hr><center>nginx", nothing),
+            said(API, 400, &[nginx, html], "<html>400 No required SSL certificate was sent", nothing),
+            said(
+                API,
+                400,
+                &[nginx, html],
+                "<html>400 The SSL certificate error",
+                Holds { certificate: true, ..nothing },
+            ),
+            said(plain, 400, &[nginx, html], "<html>400 The plain HTTP request was sent to HTTPS port", nothing),
+            said(plain, 400, &[], "Client sent an HTTP request to an HTTPS server.\n", nothing),
+            said(plain, 301, &[nginx, ("location", "https://prefect.example.com/api/admin/version")], "", nothing),
+            said(plain, 302, &[("location", "http://portal.hotel.example/login")], "", nothing),
+            said(plain, 511, &[html], "<html>", nothing),
+            said(near, 302, &[("location", "http://sso.corp/login")], "", nothing),
+            said(API, 404, &[("content-type", "text/plain")], "404 page not found\n", nothing),
+            said(API, 502, &[html, ("server", "Caddy")], "", nothing),
+            said(
+                API,
+                503,
+                &[html],
+                "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n",
+                nothing,
+            ),
+            said("https://host.tail1234.ts.net/api/admin/version", 200, &[json], "\"3.8.8\"", nothing),
+            said(API, 200, &[json, ("server", "uvicorn")], "\"3.8.8\"", nothing),
+        ];
+        insta::assert_snapshot!(cases.join("\n"), @r"
+        nginx: edge/edge_credential_missing
+        nginx: edge/edge_credential_wrong
+        ?: none/let through
+        Traefik: edge/edge_credential_missing
+        HAProxy: edge/edge_credential_missing
+        nginx: edge/edge_refused
+        nginx: tls/client_certificate_missing
+        nginx: tls/client_certificate_refused
+        nginx: edge/https_required
+        ?: edge/https_required
+        nginx: edge/https_required
+        ?: edge/captive_portal
+        ?: edge/captive_portal
+        ?: edge/sign_in_required
+        Traefik: none/let through
+        Caddy: none/let through
+        HAProxy: none/let through
+        Tailscale: none/let through
+        ?: none/let through
+        ");
+    }
+}

@@ -144,7 +144,7 @@ impl Finding {
     }
 
     /// Stable, for programs.
-    fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> &'static str {
         self.row().0
     }
 

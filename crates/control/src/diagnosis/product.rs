@@ -103,7 +103,7 @@ impl<'a> Clues<'a> {
     }
 
     fn leads_below(&self, path: &str) -> bool {
-        self.to.as_ref().is_some_and(|to| to.path().starts_with(path))
+        self.to.as_ref().is_some_and(|to| to.host() == self.answer.url.host() && to.path().starts_with(path))
     }
 
     fn challenge(&self) -> String {
