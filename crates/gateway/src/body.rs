@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fs::File;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use tokio_util::io::ReaderStream;
 
 use crate::assets::Keeper;
 use crate::fault::Fault;
+use crate::record::Telling;
 use crate::send::Download;
 use crate::status::Status;
 
@@ -47,15 +48,21 @@ pub(crate) enum Body {
     Keeping(Download, Keeper),
     /// An asset that was kept.
     Kept(ReaderStream<Take<tokio::fs::File>>),
+    /// Any of these, as an answer that somebody wants to hear of.
+    Told(Box<(Self, Telling)>),
 }
 
-/// Whether a visitor's body has been read to its end.
+/// How far a visitor's body has been read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Read(Arc<AtomicBool>);
+pub(crate) struct Read(Arc<(AtomicBool, AtomicU64)>);
 
 impl Read {
     pub(crate) fn is_to_its_end(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.1.load(Ordering::Relaxed)
     }
 }
 
@@ -111,8 +118,9 @@ impl hyper::body::Body for Body {
                     Some(Ok(frame)) => frame.is_trailers() || incoming.is_end_stream(),
                     Some(Err(_)) => false,
                 };
-                if let Some(Read(read)) = read.as_ref().filter(|_| ended) {
-                    read.store(true, Ordering::Relaxed);
+                if let Some(Read(read)) = read {
+                    read.0.fetch_or(ended, Ordering::Relaxed);
+                    read.1.fetch_add(length(&frame) as u64, Ordering::Relaxed);
                 }
                 frame.map(|frame| frame.map_err(BoxError::from))
             }
@@ -132,6 +140,12 @@ impl hyper::body::Body for Body {
                 keeper.passes(frame.as_ref(), download.is_end_stream());
                 frame
             }
+            Self::Told(told) => {
+                let (body, telling) = &mut **told;
+                let frame = ready!(Pin::new(body).poll_frame(cx));
+                telling.sent(length(&frame));
+                return Poll::Ready(frame);
+            }
         };
         Poll::Ready(frame.filter(|frame| !frame.as_ref().is_ok_and(Frame::is_trailers)))
     }
@@ -144,6 +158,7 @@ impl hyper::body::Body for Body {
                 download.is_end_stream()
             }
             Self::Kept(_) => false,
+            Self::Told(told) => told.0.is_end_stream(),
         }
     }
 
@@ -154,8 +169,14 @@ impl hyper::body::Body for Body {
             Self::Answer(download) | Self::Version(download, _) | Self::Keeping(download, _) => download.size_hint(),
             // Content-Length says it.
             Self::Kept(_) => SizeHint::default(),
+            Self::Told(told) => told.0.size_hint(),
         }
     }
+}
+
+/// Bytes of data in what was polled.
+fn length<E>(frame: &Option<Result<Frame<Bytes>, E>>) -> usize {
+    frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len)
 }
 
 /// Reads the JSON string that answers `GET /api/admin/version`, while it passes.

@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::guard::door::{Door, local_path};
-use crate::status::{Exchange, Health, Status};
+use crate::guard::door::{Door, Session, local_path};
+use crate::status::{Exchange, Health, Sockets, Status};
 use crate::upstream::Upstream;
 use crate::{Config, Secret, assets, listen, own, pipeline};
 
@@ -78,6 +78,7 @@ pub(crate) struct Shared {
     pub(crate) assets: Option<Arc<assets::Store>>,
     pub(crate) status: watch::Sender<Status>,
     pub(crate) exchanges: broadcast::Sender<Exchange>,
+    pub(crate) sockets: Arc<Sockets>,
     /// No more of anything: listeners close, tunnels are cut, connections finish their answer.
     pub(crate) stop: CancellationToken,
     /// Every task that serves somebody.
@@ -108,6 +109,7 @@ impl Shared {
                 latency: None,
             }),
             exchanges: broadcast::Sender::new(EXCHANGES),
+            sockets: Arc::default(),
             stop: CancellationToken::new(),
             connections: TaskTracker::new(),
         })
@@ -154,13 +156,13 @@ impl Gateway {
     /// A one-time address that lets a browser or window in: `<browser origin>/.postern/enter?pass=…`, good
     /// once, for 30 s.
     ///
-    /// `to` is the local path it leads to; anything else leads to `/`.
+    /// `to` is the local path it leads to; anything else leads to `/`. `session` is whose it is.
     ///
     /// # Errors
     /// When the operating system gives no random numbers.
-    pub fn enter_url(&self, to: &str) -> Result<Secret, StartError> {
+    pub fn enter_url(&self, to: &str, session: Session) -> Result<Secret, StartError> {
         let to = if local_path(to) { to } else { "/" };
-        Ok(own::enter_url(&self.shared.door, self.browser_origin(), to)?)
+        Ok(own::enter_url(&self.shared.door, self.browser_origin(), to, session)?)
     }
 
     /// Asks the server `GET /api/admin/version` with the profile's credential, past the door (it needs no key):
@@ -180,6 +182,12 @@ impl Gateway {
     #[must_use]
     pub fn exchanges(&self) -> broadcast::Receiver<Exchange> {
         self.shared.exchanges.subscribe()
+    }
+
+    /// Who has sockets open, now and later.
+    #[must_use]
+    pub fn sockets(&self) -> Arc<Sockets> {
+        Arc::clone(&self.shared.sockets)
     }
 
     /// Closes the listener and cuts tunnels at once; answers under way get half a second to finish.

@@ -21,6 +21,7 @@ mod own;
 mod pipeline;
 mod policy;
 pub mod probe;
+mod record;
 mod route;
 mod secret;
 mod send;
@@ -36,7 +37,8 @@ pub use config::{
 };
 pub use fault::{Fault, Layer};
 pub use gateway::{Gateway, StartError};
+pub use guard::door::Session;
 pub use own::browser_origin;
 pub use secret::Secret;
-pub use status::{Door, Exchange, Health, Status};
+pub use status::{Door, Exchange, Health, Sockets, Status};
 pub use upstream::header_may_be_set;

@@ -18,7 +18,7 @@ use crate::body::Body;
 use crate::fault::Fault;
 use crate::gateway::Shared;
 use crate::guard::Visitor;
-use crate::guard::door::{Door, Who, local_path};
+use crate::guard::door::{Door, Session, Who, local_path};
 use crate::status::Health;
 
 const PREFIX: &str = "/.postern";
@@ -44,8 +44,13 @@ pub fn browser_origin(profile: &str, port: u16) -> String {
 }
 
 /// A fresh pass, as an address.
-pub(crate) fn enter_url(door: &Door, browser_origin: &str, to: &str) -> Result<Secret, getrandom::Error> {
-    let pass = door.issue(to.to_owned())?;
+pub(crate) fn enter_url(
+    door: &Door,
+    browser_origin: &str,
+    to: &str,
+    session: Session,
+) -> Result<Secret, getrandom::Error> {
+    let pass = door.issue(to.to_owned(), session)?;
     Ok(Secret::new(format!("{browser_origin}{PREFIX}/enter?pass={}", pass.expose())))
 }
 
@@ -64,7 +69,7 @@ pub(crate) async fn answer(
             pass(request, shared).await
         }
         ("/status", &Method::GET) => match visitor.who {
-            Who::Session | Who::Key | Who::SameUser => Ok(json(&StatusReport::of(shared))),
+            Who::Session(_) | Who::Key | Who::SameUser => Ok(json(&StatusReport::of(shared))),
             Who::Unproven | Who::Nobody(_) => Err(refused(visitor)),
         },
         ("/enter" | "/pass" | "/status", _) => Err(Fault::MethodRefused),
@@ -75,13 +80,13 @@ pub(crate) async fn answer(
 fn refused(visitor: &Visitor<'_>) -> Fault {
     match visitor.who {
         Who::Nobody(refusal) => refusal.into(),
-        Who::Session | Who::Key | Who::SameUser | Who::Unproven => Fault::NotLetIn,
+        Who::Session(_) | Who::Key | Who::SameUser | Who::Unproven => Fault::NotLetIn,
     }
 }
 
 fn enter(request: &Request<Body>, shared: &Shared) -> Result<Response<Body>, Fault> {
     let query = request.uri().query().unwrap_or_default();
-    let to = form_urlencoded::parse(query.as_bytes())
+    let (to, session) = form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == "pass")
         .and_then(|(_, pass)| shared.door.spend(pass.as_bytes()))
         .ok_or(Fault::StalePass)?;
@@ -89,7 +94,7 @@ fn enter(request: &Request<Body>, shared: &Shared) -> Result<Response<Body>, Fau
     *response.status_mut() = StatusCode::SEE_OTHER;
     let headers = response.headers_mut();
     headers.insert(LOCATION, HeaderValue::from_str(&to).unwrap_or_else(|_| HeaderValue::from_static("/")));
-    headers.insert(SET_COOKIE, shared.door.session_cookie());
+    headers.insert(SET_COOKIE, shared.door.session_cookie(session));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Ok(response)
@@ -120,7 +125,7 @@ async fn pass(request: Request<Body>, shared: &Shared) -> Result<Response<Body>,
     if !local_path(&to) {
         return Err(Fault::Malformed("\"to\" is not a local path"));
     }
-    let url = enter_url(&shared.door, &shared.browser_origin, &to)
+    let url = enter_url(&shared.door, &shared.browser_origin, &to, Session::Browser)
         .map_err(|_| Fault::Internal("the operating system gives no random numbers"))?;
     Ok(json(&Given { url: url.expose() }))
 }

@@ -7,7 +7,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::request::Parts;
@@ -25,8 +25,9 @@ use crate::guard::door::Who;
 use crate::guard::upgrade::Socket;
 use crate::listen::peer::Peer;
 use crate::listen::{Connection, strict};
+use crate::record::Record;
 use crate::route::Target;
-use crate::status::{Door, Exchange, Health};
+use crate::status::{Door, Health};
 use crate::upstream::Upstream;
 use crate::verdict::Question;
 use crate::{csrf, guard, inbound, outbound, own, policy, route, send, settings, tunnel, verdict};
@@ -58,49 +59,24 @@ pub(crate) async fn answer(
     }
 
     // 10. fault: last, so that every step above can end here and none needs to know HTTP's status codes.
-    let fault = outcome.as_ref().err().map(Fault::code);
     let profile = (door != Door::Refused).then_some(shared.upstream.name.as_str());
-    let mut response = outcome.unwrap_or_else(|fault| audience.answer(&fault, profile));
+    let (mut response, fault) = match outcome {
+        Ok(response) => (response, None),
+        Err(fault) => (audience.answer(&fault, profile), Some(fault)),
+    };
     // What is left of an upload may not be read any more, and hyper ends such a connection without a word: the client
     // must not take that end for one of its next request.
-    last |= connection.peer.is_finished() || upload.is_some_and(|read| !read.is_to_its_end());
+    last |= connection.peer.is_finished() || upload.as_ref().is_some_and(|read| !read.is_to_its_end());
     if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // What follows is nothing; or it was not judged, because it could have been another protocol's.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if let Some(record) = record {
-        record.tell(door, response.status(), fault, shared);
+        let telling = record.answered(door, response.status(), fault, upload, shared);
+        response = response.map(|body| Body::Told(Box::new((body, telling))));
     }
     connection.step();
     Ok(response)
-}
-
-/// What an [`Exchange`] tells of the request; only where somebody listens.
-struct Record {
-    at: SystemTime,
-    began: Instant,
-    method: Method,
-    path: String,
-}
-
-impl Record {
-    fn of<B>(request: &Request<B>, shared: &Shared) -> Option<Self> {
-        let heard = shared.exchanges.receiver_count() > 0 || tracing::enabled!(tracing::Level::DEBUG);
-        heard.then(|| Self {
-            at: SystemTime::now(),
-            began: Instant::now(),
-            method: request.method().clone(),
-            path: request.uri().path().to_owned(),
-        })
-    }
-
-    fn tell(self, door: Door, status: StatusCode, fault: Option<&'static str>, shared: &Shared) {
-        let Self { at, began, method, path } = self;
-        let exchange = Exchange { at, door, method, path, status, took: began.elapsed(), fault };
-        tracing::debug!(method = %exchange.method, path = exchange.path, status = status.as_u16(), fault, "answered");
-        // Whoever listened may be gone.
-        drop(shared.exchanges.send(exchange));
-    }
 }
 
 async fn serve(
@@ -139,7 +115,7 @@ async fn serve(
 
     // 9. upgrade: leaves the straight path here, because a tunnel has no answer to rewrite.
     if let Some(socket) = visitor.socket {
-        return Box::pin(tunnel::open(request, socket, visitor.origin, &target, shared)).await;
+        return Box::pin(tunnel::open(request, (socket, *door), visitor.origin, &target, shared)).await;
     }
     // 4. policy, as far as the body decides: last, because it waits for the body.
     let (parts, body) = request.into_parts();
@@ -169,7 +145,7 @@ pub(crate) fn destination(
 
 /// Whether somebody who has shown session or key wants a page.
 fn is_person(request: &Request<Body>, visitor: &Visitor<'_>) -> bool {
-    matches!(visitor.who, Who::Session | Who::Key) && visitor.socket.is_none() && guard::navigates(request)
+    matches!(visitor.who, Who::Session(_) | Who::Key) && visitor.socket.is_none() && guard::navigates(request)
 }
 
 fn auth_string_refused(shared: &Shared) -> bool {

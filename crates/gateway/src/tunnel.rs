@@ -33,6 +33,7 @@ use crate::fault::Fault;
 use crate::gateway::Shared;
 use crate::guard::upgrade::{PREFECT, Socket};
 use crate::route::Target;
+use crate::status::Door;
 use crate::verdict::Question;
 use crate::{Secret, inbound, outbound, pipeline, send, verdict};
 
@@ -44,7 +45,7 @@ const LINGER: Duration = Duration::from_secs(30);
 /// Opens a tunnel for one who is let in, or says why not.
 pub(crate) async fn open(
     mut request: Request<Body>,
-    socket: Socket,
+    (socket, door): (Socket, Door),
     origin: &str,
     target: &Target,
     shared: &Arc<Shared>,
@@ -60,7 +61,7 @@ pub(crate) async fn open(
                 Socket::Prefect => First::Awaited,
                 Socket::Other => First::None,
             };
-            relay(client, server, first, &state).await
+            relay(client, server, first, door, &state).await
         });
     }
     Ok(answer)
@@ -201,7 +202,7 @@ async fn prove(client: OnUpgrade, parts: Parts, origin: String, shared: Arc<Shar
         }
         Err(fault) => return close(&mut to_client, CloseCode::Error, fault.code()).await,
     };
-    relay((from_client, to_client), server, First::Read(first), &shared).await
+    relay((from_client, to_client), server, First::Read(first), Door::Program, &shared).await
 }
 
 /// The client's first message.
@@ -219,12 +220,14 @@ async fn relay<C, S>(
     (mut from_client, mut to_client): (ReadHalf<C>, WriteHalf<C>),
     server: S,
     first: First,
+    door: Door,
     shared: &Shared,
 ) -> io::Result<()>
 where
     C: AsyncRead + AsyncWrite,
     S: AsyncRead + AsyncWrite,
 {
+    let _open = shared.sockets.enter(door);
     let (mut from_server, mut to_server) = split(server);
     let up = async {
         let first = match first {

@@ -1,7 +1,7 @@
 //! Who is let in: a window or browser with our session, or a local program with the local key.
 //!
-//! The session is one random secret per run of the gateway: it dies with it. A pass is spent by its first
-//! use and after [`PASS_LIFE`], whichever comes first.
+//! A session is a random secret, one for windows and one for browsers, per run of the gateway: it dies with it. A pass
+//! is spent by its first use and after [`PASS_LIFE`], whichever comes first.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -33,7 +33,8 @@ pub(crate) struct Door {
     pub(crate) names: Names,
     /// `postern-<id>`: one per profile, because on `127.0.0.1` cookies ignore ports.
     pub(crate) cookie: String,
-    session: Secret,
+    /// In the order of [`Session`].
+    sessions: [Secret; 2],
     local_programs: LocalPrograms,
     key: Secret,
     /// What nearly all programs show: the key as Basic, as they write it.
@@ -45,14 +46,24 @@ pub(crate) struct Door {
 struct Pass {
     secret: Secret,
     to: String,
+    session: Session,
     made: Instant,
+}
+
+/// Whose session: told apart to be shown, and let in alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// The app's own window's.
+    Window,
+    /// The user's browser's.
+    Browser,
 }
 
 /// Who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
     /// Has our session cookie.
-    Session,
+    Session(Session),
     /// Has the local key.
     Key,
     /// Is a program of this user, and the profile lets those in.
@@ -68,7 +79,8 @@ impl Who {
     /// As exchanges tell it.
     pub(crate) fn door(self) -> status::Door {
         match self {
-            Self::Session => status::Door::Session,
+            Self::Session(Session::Window) => status::Door::Window,
+            Self::Session(Session::Browser) => status::Door::Browser,
             Self::Key | Self::SameUser | Self::Unproven => status::Door::Program,
             Self::Nobody(_) => status::Door::Refused,
         }
@@ -100,7 +112,7 @@ impl Door {
         Ok(Self {
             names: Names::new(&config.profile, port),
             cookie: format!("postern-{}", config.profile),
-            session: Secret::random()?,
+            sessions: [Secret::random()?, Secret::random()?],
             local_programs: config.local_programs,
             basic: Secret::new(format!(
                 "Basic {}",
@@ -114,8 +126,8 @@ impl Door {
     /// Who sent this. Never an error for a lack of proof: `own.rs` serves some paths to anybody.
     pub(crate) fn who<B>(&self, request: &Request<B>, peer: &Peer, socket: Option<Socket>) -> Who {
         let headers = request.headers();
-        if self.has_session(headers) {
-            return Who::Session;
+        if let Some(session) = self.session(headers) {
+            return Who::Session(session);
         }
         let offered = headers.get(AUTHORIZATION);
         if offered.is_some_and(|value| self.key_matches(value)) {
@@ -137,10 +149,13 @@ impl Door {
         Who::Nobody(Refusal::Nothing)
     }
 
-    fn has_session(&self, headers: &HeaderMap) -> bool {
-        cookies::pairs(headers)
-            .map(cookies::name_and_value)
-            .any(|(name, value)| name == self.cookie.as_bytes() && self.session.matches(value))
+    fn session(&self, headers: &HeaderMap) -> Option<Session> {
+        let mut ours =
+            cookies::pairs(headers).map(cookies::name_and_value).filter(|(name, _)| *name == self.cookie.as_bytes());
+        ours.find_map(|(_, value)| {
+            let is = |session: &Session| self.sessions[*session as usize].matches(value);
+            [Session::Window, Session::Browser].into_iter().find(is)
+        })
     }
 
     /// Whether an `Authorization` header is our local key, as Basic or Bearer.
@@ -174,31 +189,32 @@ impl Door {
     /// Whether they may reach the server, and not just our own paths.
     pub(crate) fn admits(&self, who: Who) -> Result<(), Fault> {
         match who {
-            Who::Session | Who::SameUser => Ok(()),
+            Who::Session(_) | Who::SameUser => Ok(()),
             Who::Key | Who::Unproven if self.local_programs != LocalPrograms::Off => Ok(()),
             Who::Key | Who::Unproven => Err(Fault::NotLetIn),
             Who::Nobody(refusal) => Err(refusal.into()),
         }
     }
 
-    /// A fresh pass, leading to `to`.
-    pub(crate) fn issue(&self, to: String) -> Result<Secret, getrandom::Error> {
+    /// A fresh pass, leading to `to`, and to a session.
+    pub(crate) fn issue(&self, to: String, session: Session) -> Result<Secret, getrandom::Error> {
         let secret = Secret::random()?;
         let mut passes = self.passes.lock().unwrap_or_else(PoisonError::into_inner);
         passes.retain(|pass| pass.made.elapsed() < PASS_LIFE);
         if passes.len() >= PASSES {
             passes.remove(0);
         }
-        passes.push(Pass { secret: secret.clone(), to, made: Instant::now() });
+        passes.push(Pass { secret: secret.clone(), to, session, made: Instant::now() });
         Ok(secret)
     }
 
-    /// Spends a pass: where it leads to, once.
-    pub(crate) fn spend(&self, candidate: &[u8]) -> Option<String> {
+    /// Spends a pass: where it leads to, and whose session it is, once.
+    pub(crate) fn spend(&self, candidate: &[u8]) -> Option<(String, Session)> {
         let mut passes = self.passes.lock().unwrap_or_else(PoisonError::into_inner);
         passes.retain(|pass| pass.made.elapsed() < PASS_LIFE);
         let spent = passes.iter().position(|pass| pass.secret.matches(candidate))?;
-        Some(passes.remove(spent).to)
+        let Pass { to, session, .. } = passes.remove(spent);
+        Some((to, session))
     }
 
     /// `Set-Cookie` for those who had a pass. Host-only and strict: on `<id>.localhost` it goes neither to servers on
@@ -207,9 +223,9 @@ impl Door {
     /// But cookies ignore ports: another web server gets it if the browser is led to that server by our own name, as in
     /// `http://<id>.localhost:<its port>/`. No attribute prevents that. Where the system tells whose process a peer is,
     /// it is of no use to another user's server: the guard serves that none.
-    pub(crate) fn session_cookie(&self) -> HeaderValue {
-        let text =
-            Zeroizing::new(format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie, self.session.expose()));
+    pub(crate) fn session_cookie(&self, session: Session) -> HeaderValue {
+        let secret = self.sessions[session as usize].expose();
+        let text = Zeroizing::new(format!("{}={secret}; Path=/; HttpOnly; SameSite=Strict", self.cookie));
         // Ids and base64url are visible ASCII, always.
         let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
         value.set_sensitive(true);
@@ -285,23 +301,25 @@ mod tests {
     #[test]
     fn the_session_cookie_lets_in_until_the_gateway_is_gone() {
         let (this, next) = (door(LocalPrograms::Key), door(LocalPrograms::Key));
-        let set = this.session_cookie();
-        let cookie = set.to_str().unwrap().split(';').next().unwrap();
-        assert_eq!(who(&this, &[("cookie", cookie)], None), Who::Session);
-        assert_eq!(who(&next, &[("cookie", cookie)], None), Who::Nobody(Refusal::Nothing));
-        assert!(set.to_str().unwrap().ends_with("; Path=/; HttpOnly; SameSite=Strict"));
-        assert!(set.is_sensitive());
+        for session in [Session::Window, Session::Browser] {
+            let set = this.session_cookie(session);
+            let cookie = set.to_str().unwrap().split(';').next().unwrap();
+            assert_eq!(who(&this, &[("cookie", cookie)], None), Who::Session(session));
+            assert_eq!(who(&next, &[("cookie", cookie)], None), Who::Nobody(Refusal::Nothing));
+            assert!(set.to_str().unwrap().ends_with("; Path=/; HttpOnly; SameSite=Strict"));
+            assert!(set.is_sensitive());
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pass_works_once_and_for_thirty_seconds() {
         let door = door(LocalPrograms::Key);
-        let pass = door.issue("/v2".into()).unwrap();
+        let pass = door.issue("/v2".into(), Session::Window).unwrap();
         assert_eq!(door.spend(b"guess"), None);
-        assert_eq!(door.spend(pass.expose().as_bytes()).as_deref(), Some("/v2"));
+        assert_eq!(door.spend(pass.expose().as_bytes()), Some(("/v2".into(), Session::Window)));
         assert_eq!(door.spend(pass.expose().as_bytes()), None);
 
-        let late = door.issue("/".into()).unwrap();
+        let late = door.issue("/".into(), Session::Browser).unwrap();
         tokio::time::advance(PASS_LIFE).await;
         assert_eq!(door.spend(late.expose().as_bytes()), None);
     }

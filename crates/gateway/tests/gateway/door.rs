@@ -1,6 +1,6 @@
 //! Who is let in, and that the others reach nothing.
 
-use postern_gateway::{Config, Gateway, LocalPrograms};
+use postern_gateway::{Config, Gateway, LocalPrograms, Session};
 
 use crate::acceptance::held;
 use crate::support::*;
@@ -213,7 +213,7 @@ async fn another_users_process_is_served_nothing_whatever_it_knows() {
     for local_programs in [LocalPrograms::Key, LocalPrograms::Open] {
         config.local_programs = local_programs;
         let gateway = Gateway::start(config.clone()).await.unwrap();
-        let url = gateway.enter_url("/").unwrap();
+        let url = gateway.enter_url("/", Session::Browser).unwrap();
         let pass = url.expose().strip_prefix(gateway.browser_origin()).unwrap();
         let session = enter(&gateway).await;
         for (target, proof) in [("/api/a", key()), ("/api/a", session), (pass, String::new())] {

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use postern_gateway::{Config, Door, Gateway, Health, LocalPrograms, Secret, StartError};
+use postern_gateway::{Config, Door, Fault, Gateway, Health, LocalPrograms, Secret, Session, StartError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use crate::acceptance::held;
-use crate::support::{SOON, Server, ask, body, config, gateway, key, ok, status};
+use crate::support::{SOON, Server, ask, body, config, gateway, header, key, ok, status};
 
 #[tokio::test]
 async fn a_taken_port_is_told_with_the_program_that_has_it() {
@@ -87,7 +87,28 @@ async fn every_exchange_is_told_without_its_query() {
     ask(&gateway, "GET /api/flows", "").await;
     let (first, second) = (exchanges.recv().await.unwrap(), exchanges.recv().await.unwrap());
     assert_eq!((first.door, first.path.as_str(), first.status.as_u16()), (Door::Program, "/api/flows", 200));
-    assert_eq!((second.door, second.fault, second.status.as_u16()), (Door::Refused, Some("not_let_in"), 401));
+    assert_eq!((second.door, second.fault, second.status.as_u16()), (Door::Refused, Some(Fault::NotLetIn), 401));
+}
+
+#[tokio::test]
+async fn an_exchange_tells_how_much_went_each_way_and_by_which_door() {
+    let server = Server::always(&ok("application/json", "[1, 2, 3]")).await;
+    let gateway = gateway(&server).await;
+    let mut exchanges = gateway.exchanges();
+    for (session, door) in [(Session::Window, Door::Window), (Session::Browser, Door::Browser)] {
+        let url = gateway.enter_url("/", session).unwrap();
+        let entered = ask(&gateway, &format!("GET {}", &url.expose()[gateway.browser_origin().len()..]), "").await;
+        assert_eq!(exchanges.recv().await.unwrap().path, "/.postern/enter");
+        let cookie = header(&entered, "set-cookie")[0].split(';').next().unwrap();
+        ask(&gateway, "GET /api/flows", &format!("Cookie: {cookie}\r\n")).await;
+        let told = exchanges.recv().await.unwrap();
+        assert_eq!((told.door, told.received, told.sent), (door, 0, 9));
+        assert!(told.lasted >= told.took);
+    }
+    // The line break that `ask` closes with is the second half of this body.
+    ask(&gateway, "PUT /api/flows/filter", &format!("{}Content-Length: 4\r\n\r\nbo", key())).await;
+    let told = exchanges.recv().await.unwrap();
+    assert_eq!((told.door, told.received, told.sent), (Door::Program, 4, 9));
 }
 
 #[tokio::test]
@@ -133,7 +154,7 @@ async fn debug_output_shows_no_secret() {
     config.remote.headers = vec![(http::HeaderName::from_static("x-token"), Secret::new("header-canary"))];
     let shown = format!("{config:?}");
     let gateway = Gateway::start(config).await.unwrap();
-    let pass = gateway.enter_url("/").unwrap();
+    let pass = gateway.enter_url("/", Session::Browser).unwrap();
     let shown = format!("{shown}{gateway:?}{pass:?}");
     for canary in [
         crate::support::PASSWORD,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use postern_gateway::{Config, Gateway, LocalPrograms};
+use postern_gateway::{Config, Door, Gateway, LocalPrograms};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -90,6 +90,7 @@ async fn the_key_in_the_first_message_opens_and_the_server_gets_its_own_auth_str
             .await
             .unwrap();
     assert!(handshakes.lock().unwrap().is_empty(), "the server is dialled only after the proof");
+    assert_eq!(gateway.sockets().open(Door::Program), 0);
     socket.send(auth(&format!("postern:{KEY}"))).await.unwrap();
     assert_eq!(next(&mut socket).await, Message::text("{\"type\":\"auth_success\"}"));
     socket.send(Message::binary(vec![7; 100_000])).await.unwrap();
@@ -100,6 +101,15 @@ async fn the_key_in_the_first_message_opens_and_the_server_gets_its_own_auth_str
     assert!(handshake.contains(&basic(&format!("admin:{PASSWORD}"))));
     assert!(!handshake.contains("permessage-deflate"));
     assert_eq!(messages.lock().unwrap()[0], format!("{{\"type\":\"auth\",\"token\":\"admin:{PASSWORD}\"}}"));
+
+    assert_eq!(gateway.sockets().open(Door::Program), 1);
+    drop(socket);
+    let over = async {
+        while gateway.sockets().open(Door::Program) > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, over).await.unwrap();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use postern_gateway::{Config, EdgeCredential, Gateway, LocalPrograms, Remote, Secret, UserPassword};
+use postern_gateway::{Config, EdgeCredential, Gateway, LocalPrograms, Remote, Secret, Session, UserPassword};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -226,7 +226,7 @@ pub(crate) fn body(answer: &str) -> &str {
 
 /// Enters by a pass, as a browser does: the `Cookie` line from then on.
 pub(crate) async fn enter(gateway: &Gateway) -> String {
-    let url = gateway.enter_url("/").unwrap();
+    let url = gateway.enter_url("/", Session::Browser).unwrap();
     let path = &url.expose()[gateway.browser_origin().len()..];
     let answer = ask(gateway, &format!("GET {path}"), "").await;
     assert_eq!(status(&answer), 303);

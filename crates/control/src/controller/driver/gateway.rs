@@ -7,7 +7,7 @@ use std::future::pending;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use postern_gateway::{Gateway, StartError};
+use postern_gateway::{Gateway, Session, StartError};
 use tokio::sync::mpsc;
 
 use super::Outcomes;
@@ -128,7 +128,11 @@ async fn serve(generation: Generation, gateway: &Gateway, place: &Place, mut ord
 }
 
 fn open(gateway: &Gateway, place: &Place, profile: Profile, window: Window) {
-    let enter = match gateway.enter_url("/") {
+    let session = match window {
+        Window::Dashboard | Window::DashboardIfOpen => Session::Window,
+        Window::Browser => Session::Browser,
+    };
+    let enter = match gateway.enter_url("/", session) {
         Ok(enter) => enter,
         Err(error) => {
             place.ask(ShellRequest::ShowTrouble { name: Some(profile.name), trouble: Trouble::from(&error) });
