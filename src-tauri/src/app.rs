@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use postern_control::activity::Activity;
 use postern_control::controller::{AtStart, Controller, Event, Handle, Options as Control, ShellRequest, State};
 use postern_control::folders::Folders;
 use postern_control::vault::{self, Variables, Vault};
@@ -49,9 +50,11 @@ pub(crate) fn run(options: &Options, variables: Variables) -> Result<ExitCode, B
         vault::Kind::Env => Vault::env(variables),
         kind @ (vault::Kind::Os | vault::Kind::Memory) => Vault::open(kind),
     };
-    let control = Control { folders, vault, at_start: AtStart::Always };
+    let activity = Activity::default();
+    let control = Control { folders, vault, at_start: AtStart::Always, activity: Some(activity.clone()) };
     let (controller, requests) = block_on(async { Controller::start(control) });
     app.manage(controller.clone());
+    app.manage(activity);
     let (outbox, inbox) = inbox(app.handle());
     async_runtime::spawn(pass_on(controller.state(), requests, outbox.clone()));
     signals::watch(&controller);

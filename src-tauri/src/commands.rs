@@ -1,15 +1,22 @@
-//! What the manager's page may ask for: exactly these three commands.
+//! What the manager's page may ask for: exactly these commands.
 //!
 //! Every command is refused unless a capability allows it (`build.rs` declares them so), and only the
 //! manager's window has one. The list is written in three places that cannot share it; a test keeps them equal.
 
 #![expect(clippy::let_underscore_must_use, reason = "written by tauri's macro for commands")]
 
+use std::error::Error;
+use std::time::SystemTime;
+
+use postern_control::activity::{Activity, har};
 use postern_control::controller::{Event, Handle};
-use postern_control::profile::InvalidId;
-use postern_control::view::{self, Draft, ManagerAction, ManagerView, SaveErrors, Trouble};
+use postern_control::profile::{InvalidId, Profile};
+use postern_control::view::{
+    self, ActivityView, Draft, ExchangeView, ManagerAction, ManagerView, SaveErrors, Trouble, UseView,
+};
+use tauri::async_runtime::spawn_blocking;
 use tauri::ipc::Invoke;
-use tauri::{State, Wry};
+use tauri::{AppHandle, Manager as _, State, Wry};
 
 macro_rules! commands {
     ($($name:ident),+) => {
@@ -24,7 +31,7 @@ macro_rules! commands {
     };
 }
 
-commands!(manager_view, manager_act, manager_save);
+commands!(manager_view, manager_act, manager_save, manager_activity, manager_use, manager_export);
 
 /// Everything the manager shows, now. Later views come as events.
 #[tauri::command]
@@ -58,6 +65,53 @@ fn not_removed(errors: &SaveErrors) -> Trouble {
 #[tauri::command]
 async fn manager_save(controller: State<'_, Handle>, draft: Draft) -> Result<String, SaveErrors> {
     Ok(controller.save(draft).await?.to_string())
+}
+
+/// What went through a gateway after the exchange with this number, as soon as there is something; all, without one.
+#[tauri::command]
+async fn manager_activity(
+    controller: State<'_, Handle>,
+    activity: State<'_, Activity>,
+    id: String,
+    after: Option<u64>,
+) -> Result<ActivityView, Trouble> {
+    let id = profile(&controller, &id)?.id;
+    Ok(activity.since(&id, after).await)
+}
+
+/// Who uses a gateway, and what went wrong lately.
+#[tauri::command]
+#[expect(clippy::needless_pass_by_value, reason = "tauri hands state over so")]
+fn manager_use(controller: State<'_, Handle>, activity: State<'_, Activity>, id: String) -> Result<UseView, Trouble> {
+    Ok(activity.usage(&profile(&controller, &id)?.id, SystemTime::now()))
+}
+
+/// Writes what the page lists as an archive to the user's downloads, and says where.
+#[tauri::command]
+async fn manager_export(
+    app: AppHandle,
+    controller: State<'_, Handle>,
+    id: String,
+    exchanges: Vec<ExchangeView>,
+) -> Result<String, Trouble> {
+    let profile = profile(&controller, &id)?;
+    let folder = app.path().download_dir().or_else(|_| app.path().home_dir()).map_err(|error| not_saved(&error))?;
+    let saved = spawn_blocking(move || har::save(&folder, &profile, &har::archive(&profile, &exchanges))).await;
+    let path = saved.map_err(|error| not_saved(&error))?.map_err(|error| not_saved(&error))?;
+    Ok(path.display().to_string())
+}
+
+fn not_saved(error: &dyn Error) -> Trouble {
+    let sentence = format!("The archive cannot be written to your downloads: {error}.");
+    Trouble::new("not_saved", sentence, "Make room or the folder writable, and try again.")
+}
+
+fn profile(controller: &Handle, id: &str) -> Result<Profile, Trouble> {
+    let id = id.parse().map_err(|error| no_such_profile(&error))?;
+    let state = controller.state();
+    let found = state.borrow().entry(&id).map(|entry| entry.profile.clone());
+    found
+        .ok_or_else(|| Trouble::new("profile_unknown", format!("There is no profile {id}."), "Choose one of the list."))
 }
 
 #[cfg(test)]

@@ -1,5 +1,17 @@
 // The manager's types, made from crates/control/src/view.rs by `cargo xtask bindings`. Do not edit.
 
+/** What went through a profile's gateway since the page asked last. */
+export type ActivityView = {
+  /** The oldest first. */
+  exchanges: Array<ExchangeView>,
+  /** The newest one's number: to be asked with the next time. */
+  newest: number,
+  /** So many are kept at most. */
+  kept: number,
+  /** So many came too fast to be recorded. */
+  missed: number,
+};
+
 /** The colours a profile can have; chosen to differ also for colour-blind people. */
 export type Color = "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple" | "gray";
 
@@ -26,6 +38,21 @@ export type ConnectionView = {
   /** Milliseconds since 1970 at which it is tried again by itself. */
   nextTryMs: number | null,
 };
+
+/** How one door is used. */
+export type DoorUse = {
+  /** Which. */
+  door: DoorView,
+  /** In the last minutes. */
+  requests: number,
+  /** When the last one began, in milliseconds since 1970. */
+  lastMs: number | null,
+  /** Sockets that are open. */
+  sockets: number,
+};
+
+/** Who asks. */
+export type DoorView = "window" | "browser" | "program" | "refused";
 
 /** A profile as the form has it: text, not yet valid. Comes back with the same shape. */
 export type Draft = {
@@ -79,6 +106,32 @@ export type EdgeDraft = { "kind": "none" } | { "kind": "basic",
   token: SecretInput,
 };
 
+/** One request and its answer. */
+export type ExchangeView = {
+  /** In the order in which they were over. */
+  number: number,
+  /** When it began, in milliseconds since 1970. */
+  atMs: number,
+  /** Who asked. */
+  door: DoorView,
+  /** As received. */
+  method: string,
+  /** As received, without its query. */
+  path: string,
+  /** As answered. */
+  status: number,
+  /** Until the answer's head. */
+  tookMs: number,
+  /** Until the answer's end. */
+  lastedMs: number,
+  /** Bytes of the request's body. */
+  received: number,
+  /** Bytes of the answer's body. */
+  sent: number,
+  /** Why the answer is Postern's own, where it is. */
+  fault: Trouble | null,
+};
+
 /** What is wrong with one field. */
 export type FieldError = {
   /** The field's path, or empty. */
@@ -95,11 +148,27 @@ export type HeaderDraft = {
   value: SecretInput,
 };
 
+/** A fault, and the last request that met it. */
+export type LastFault = {
+  /** What. */
+  trouble: Trouble,
+  /** How often, since Postern started. */
+  times: number,
+  /** In milliseconds since 1970. */
+  atMs: number,
+  /** Who asked. */
+  door: DoorView,
+  /** For what. */
+  method: string,
+  /** Without its query. */
+  path: string,
+};
+
 /** Which local programs are let in. */
 export type LocalProgramsChoice = "key" | "open" | "off";
 
 /** Something the manager asks for, besides saving a draft. */
-export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "remove", id: string,
+export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "remove", id: string,
 };
 
 /** Everything the manager shows. */
@@ -175,4 +244,14 @@ export type Trouble = {
   sentence: string,
   /** What to do. */
   remedy: string,
+};
+
+/** Who uses a profile's gateway, and what went wrong lately. */
+export type UseView = {
+  /** How far back requests are counted. */
+  minutes: number,
+  /** Each door once. */
+  doors: Array<DoorUse>,
+  /** The last first, each kind once. */
+  faults: Array<LastFault>,
 };

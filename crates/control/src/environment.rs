@@ -4,7 +4,7 @@
 //! `NO_PROXY` is extended, never replaced: Python's HTTP clients send loopback traffic to `HTTP_PROXY` unless it
 //! says otherwise, and whatever else it says has to stay true.
 
-mod quote;
+pub(crate) mod quote;
 
 use std::fmt;
 use std::str::FromStr;

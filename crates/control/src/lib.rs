@@ -7,6 +7,7 @@
 //! [`store`] keeps [`profile`]s in profiles.toml, [`vault`] their secrets; a [`change`] is made to both together,
 //! and [`resolve`] makes of both what a gateway is told.
 
+pub mod activity;
 pub mod change;
 pub mod controller;
 pub mod diagnosis;

@@ -3,6 +3,7 @@
 //! The types here become TypeScript in `ui/src/bindings.ts` (`cargo xtask bindings`). Secrets travel one
 //! way, into [`SecretInput::Set`]; no view holds one.
 
+mod activity;
 pub mod bindings;
 mod draft;
 mod trouble;
@@ -15,6 +16,7 @@ use ts_rs::TS;
 use crate::controller::{Connection, Entry, Event, State};
 use crate::profile::{Color, InvalidId};
 
+pub use self::activity::{ActivityView, DoorUse, DoorView, ExchangeView, LastFault, UseView};
 pub(crate) use self::draft::prepare;
 pub use self::draft::{
     Draft, EdgeDraft, FieldError, HeaderDraft, LocalProgramsChoice, PrefectDraft, SaveErrors, SecretInput,
@@ -133,6 +135,12 @@ pub enum ManagerAction {
     CopyApiUrl {
         id: String,
     },
+    /// The request again, for a shell: no credential is in it.
+    CopyAsCurl {
+        id: String,
+        method: String,
+        path: String,
+    },
     /// With its secrets.
     Remove {
         id: String,
@@ -149,6 +157,7 @@ impl TryFrom<ManagerAction> for Event {
             ManagerAction::Open { id } => Self::Open(id.parse()?),
             ManagerAction::OpenInBrowser { id } => Self::OpenInBrowser(id.parse()?),
             ManagerAction::CopyApiUrl { id } => Self::CopyApiUrl(id.parse()?),
+            ManagerAction::CopyAsCurl { id, method, path } => Self::CopyAsCurl { id: id.parse()?, method, path },
             ManagerAction::Remove { id } => Self::Remove { ticket: None, id: id.parse()? },
         })
     }

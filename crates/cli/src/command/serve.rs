@@ -40,6 +40,7 @@ pub(super) async fn serve(context: &Context, ids: Vec<ProfileId>) -> Result<(), 
         folders: context.folders.clone(),
         vault: context.vault.clone(),
         at_start: AtStart::Only(ids.clone()),
+        activity: None,
     };
     // Windows and clipboard are the desktop's: nobody receives.
     let (handle, _) = Controller::start(options);

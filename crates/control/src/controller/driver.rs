@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::gateway::{Order, Place};
 use super::{AtStart, Connection, Effect, Event, Generation, Phase, ShellRequest, State, Ticket, Timer, update};
+use crate::activity::Activity;
 use crate::change::Change;
 use crate::folders::Folders;
 use crate::profile::ProfileId;
@@ -38,6 +39,8 @@ pub struct Options {
     pub vault: Vault,
     /// Which profiles are connected as soon as they are known.
     pub at_start: AtStart,
+    /// Where exchanges are recorded, if anywhere.
+    pub activity: Option<Activity>,
 }
 
 /// The owner of all state.
@@ -93,7 +96,7 @@ impl Controller {
     /// a program without one drops it.
     #[must_use]
     pub fn start(options: Options) -> (Handle, mpsc::UnboundedReceiver<ShellRequest>) {
-        let Options { folders, vault, at_start } = options;
+        let Options { folders, vault, at_start, activity } = options;
         let (inbox, messages) = mpsc::channel(INBOX);
         let (shell, requests) = mpsc::unbounded_channel();
         let (changes, wanted) = mpsc::unbounded_channel();
@@ -108,7 +111,7 @@ impl Controller {
         let mut controller = Self {
             state,
             published,
-            place: Place { folders, vault, shell, outcomes },
+            place: Place { folders, vault, activity, shell, outcomes },
             gateways: HashMap::new(),
             alarms: HashMap::new(),
             changes,
@@ -206,8 +209,12 @@ impl Controller {
                     drop(answer.send(outcome));
                 }
             }
-            Effect::CloseDashboard(id) => self.place.ask(ShellRequest::CloseDashboard { id }),
+            Effect::CloseDashboard(id) => {
+                self.place.forget(&id);
+                self.place.ask(ShellRequest::CloseDashboard { id });
+            }
             Effect::RemoveDashboard(id) => {
+                self.place.forget(&id);
                 let data_dir = self.place.folders.dashboard(&id);
                 self.place.ask(ShellRequest::RemoveDashboard { id, data_dir });
             }

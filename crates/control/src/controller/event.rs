@@ -25,6 +25,15 @@ pub enum Event {
     OpenInBrowser(ProfileId),
     /// `http://127.0.0.1:<port>/api` to the clipboard.
     CopyApiUrl(ProfileId),
+    /// A request of the profile's, as a command for a shell, to the clipboard.
+    CopyAsCurl {
+        /// Whose.
+        id: ProfileId,
+        /// As recorded.
+        method: String,
+        /// As recorded.
+        path: String,
+    },
     /// Show the manager.
     Manage,
     /// Stop all gateways and end.

@@ -4,6 +4,7 @@ use super::change::Wish;
 use super::life::Pulse;
 use super::mint::Mint;
 use super::{AtStart, Effect, Entry, Event, Failure, Phase, ShellRequest, State, Window};
+use crate::activity::curl;
 use crate::profile::ProfileId;
 
 impl State {
@@ -75,6 +76,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::CopyApiUrl(id) => {
             if let Some(entry) = state.entry(&id) {
                 effects.push(Effect::Shell(ShellRequest::Copy { text: entry.profile.local_api_url() }));
+            }
+        }
+        Event::CopyAsCurl { id, method, path } => {
+            if let Some(text) = state.entry(&id).and_then(|entry| curl(&entry.profile, &method, &path)) {
+                effects.push(Effect::Shell(ShellRequest::Copy { text }));
             }
         }
         Event::Manage => {

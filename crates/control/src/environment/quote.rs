@@ -13,7 +13,7 @@ pub(super) fn assign(shell: Shell, name: &str, value: &str) -> String {
 }
 
 /// Within single quotes nothing is special but the quote itself (POSIX, section 2.2.2).
-fn bash(value: &str) -> String {
+pub(crate) fn bash(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 

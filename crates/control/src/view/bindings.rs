@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ts_rs::{Config, TS, TypeVisitor};
 
-use super::{ManagerAction, ManagerView, SaveErrors};
+use super::{ActivityView, ManagerAction, ManagerView, SaveErrors, UseView};
 
 const HEADER: &str = "\
 // The manager's types, made from crates/control/src/view.rs by `cargo xtask bindings`. Do not edit.
@@ -19,6 +19,8 @@ pub fn bindings() -> String {
     types.visit::<ManagerView>();
     types.visit::<ManagerAction>();
     types.visit::<SaveErrors>();
+    types.visit::<ActivityView>();
+    types.visit::<UseView>();
     let mut text = HEADER.to_owned();
     for declaration in types.found.into_values() {
         text.push('\n');
@@ -72,14 +74,19 @@ mod tests {
     fn every_type_that_crosses_is_there_once_and_nothing_is_of_no_type() {
         let text = bindings();
         for name in [
+            "ActivityView",
             "Color",
             "Connect",
             "ConnectionState",
             "ConnectionView",
+            "DoorUse",
+            "DoorView",
             "Draft",
             "EdgeDraft",
+            "ExchangeView",
             "FieldError",
             "HeaderDraft",
+            "LastFault",
             "LocalProgramsChoice",
             "ManagerAction",
             "ManagerView",
@@ -89,6 +96,7 @@ mod tests {
             "SecretView",
             "ServerView",
             "Trouble",
+            "UseView",
         ] {
             assert_eq!(text.matches(&format!("export type {name} =")).count(), 1, "{name} in:\n{text}");
         }

@@ -223,6 +223,10 @@ fn an_action_of_the_page_is_an_event_or_nothing() {
         (r#"{"do": "open", "id": "prod"}"#, Event::Open(id("prod"))),
         (r#"{"do": "open-in-browser", "id": "prod"}"#, Event::OpenInBrowser(id("prod"))),
         (r#"{"do": "copy-api-url", "id": "prod"}"#, Event::CopyApiUrl(id("prod"))),
+        (
+            r#"{"do": "copy-as-curl", "id": "prod", "method": "GET", "path": "/api/flows"}"#,
+            Event::CopyAsCurl { id: id("prod"), method: "GET".to_owned(), path: "/api/flows".to_owned() },
+        ),
         (r#"{"do": "remove", "id": "prod"}"#, Event::Remove { ticket: None, id: id("prod") }),
     ] {
         assert_eq!(event(json), Some(expected), "{json}");

@@ -1,12 +1,12 @@
 //! What is wrong, for a person: one shape for every cause, shared by tray, manager and command line.
 
 use postern_gateway::{Fault, StartError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// What is wrong, for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Trouble {
     /// Stable, for programs and tests: `edge_credential_wrong`.
     pub code: String,

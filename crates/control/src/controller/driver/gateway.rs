@@ -11,9 +11,10 @@ use postern_gateway::{Gateway, Session, StartError};
 use tokio::sync::mpsc;
 
 use super::Outcomes;
+use crate::activity::Activity;
 use crate::controller::{Event, Failure, Generation, ShellRequest, Window};
 use crate::folders::Folders;
-use crate::profile::Profile;
+use crate::profile::{Profile, ProfileId};
 use crate::resolve::{ResolveError, resolve};
 use crate::vault::{Vault, VaultError};
 use crate::view::Trouble;
@@ -27,6 +28,7 @@ const _: () = assert!(Gateway::PROBE.as_secs() < PATIENCE.as_secs());
 pub(super) struct Place {
     pub(super) folders: Folders,
     pub(super) vault: Vault,
+    pub(super) activity: Option<Activity>,
     pub(super) shell: mpsc::UnboundedSender<ShellRequest>,
     pub(super) outcomes: Outcomes,
 }
@@ -35,6 +37,13 @@ impl Place {
     pub(super) fn ask(&self, request: ShellRequest) {
         // A program without a shell has dropped the receiver.
         drop(self.shell.send(request));
+    }
+
+    /// The profile is in the file no more.
+    pub(super) fn forget(&self, id: &ProfileId) {
+        if let Some(activity) = &self.activity {
+            activity.forget(id);
+        }
     }
 }
 
@@ -61,8 +70,21 @@ pub(super) async fn live(
         _ = orders.recv() => return Event::Ended { generation, at: SystemTime::now() },
     };
     place.outcomes.send(Event::Started(generation)).await;
-    serve(generation, &gateway, &place, orders).await;
-    gateway.stop().await;
+    let recorded = place.activity.as_ref().map(|activity| (activity, gateway.exchanges(), gateway.sockets()));
+    let recording = async {
+        if let Some((activity, exchanges, sockets)) = recorded {
+            activity.record(&profile.id, exchanges, sockets).await;
+        }
+        pending::<()>().await;
+    };
+    let serving = async {
+        serve(generation, &gateway, &place, orders).await;
+        gateway.stop().await;
+    };
+    tokio::select! {
+        () = serving => {}
+        () = recording => {}
+    }
     Event::Ended { generation, at: SystemTime::now() }
 }
 

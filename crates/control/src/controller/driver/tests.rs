@@ -110,6 +110,7 @@ struct Desk {
     handle: Handle,
     requests: mpsc::UnboundedReceiver<ShellRequest>,
     vault: Vault,
+    activity: Activity,
 }
 
 impl Desk {
@@ -125,9 +126,10 @@ impl Desk {
                 vault.set(&profile.id, &Slot::EdgePassword, Secret::new(password)).await.unwrap();
             }
         }
-        let options = Options { folders, vault: vault.clone(), at_start };
+        let activity = Activity::default();
+        let options = Options { folders, vault: vault.clone(), at_start, activity: Some(activity.clone()) };
         let (handle, requests) = Controller::start(options);
-        Self { folder, handle, requests, vault }
+        Self { folder, handle, requests, vault, activity }
     }
 
     async fn until(&self, what: &str, condition: impl FnMut(&Arc<State>) -> bool) -> Arc<State> {
@@ -383,6 +385,34 @@ async fn a_removed_profile_leaves_no_secret_and_no_listener() {
     assert_snapshot!(errors, @"There is no profile “prod” any more. Somebody removed it meanwhile; add it again if it is still needed.");
     desk.handle.shutdown().await;
     assert!(is_free(port));
+}
+
+#[tokio::test]
+async fn what_goes_through_a_gateway_is_recorded_until_the_profile_is_removed() {
+    let server = Server::start().await;
+    let desk = Desk::with(&[written("prod", &server.url())], Some("s3cret"), AtStart::Always).await;
+    let port = desk.until_up("prod").await.profile.port;
+    let id = id("prod");
+    let mut number = desk.activity.since(&id, None).await.newest;
+    for path in ["/api/first", "/api/second"] {
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+        let request =
+            format!("GET {path}?token=canary HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        let view = desk.activity.since(&id, Some(number)).await;
+        let told: Vec<_> = view.exchanges.iter().map(|one| (one.path.as_str(), one.status)).collect();
+        assert_eq!(told, [(path, 401)]);
+        number = view.newest;
+        // What was recorded outlives its gateway.
+        desk.handle.send(Event::Disconnect(id.clone()));
+        desk.until_entry("prod", "off", |entry| entry.connection == Connection::Off).await;
+        desk.handle.send(Event::Connect(id.clone()));
+        desk.until_up("prod").await;
+    }
+    assert_eq!(desk.activity.since(&id, None).await.exchanges.len(), 2);
+    desk.handle.remove(id.clone()).await.unwrap();
+    assert_eq!(desk.activity.since(&id, None).await.exchanges, []);
+    desk.handle.shutdown().await;
 }
 
 #[tokio::test]
