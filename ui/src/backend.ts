@@ -4,7 +4,7 @@
 // constant there, so the branch with the examples is removed. The dev server and the browser tests
 // (mode `fixtures`) use examples, chosen by `?fixture=name`.
 
-import type { Draft, ManagerAction, ManagerView } from "./bindings";
+import type { ActivityView, Draft, ExchangeView, ManagerAction, ManagerView, UseView } from "./bindings";
 
 export interface Backend {
   /** Everything there is to show, now. */
@@ -15,6 +15,15 @@ export interface Backend {
   act(action: ManagerAction): Promise<void>;
   /** Resolves to the profile's id; rejects with `SaveErrors`. */
   save(draft: Draft): Promise<string>;
+  /**
+   * What went through a server's gateway after the exchange with this number, as soon as there is something, and a
+   * fifth of a second after the last answer at the earliest; all there is, at once, without one.
+   */
+  activity(id: string, after: number | null): Promise<ActivityView>;
+  /** Who uses a server now, and what went wrong lately. */
+  use(id: string): Promise<UseView>;
+  /** Saves these as an archive; resolves to the file's path, rejects with a `Trouble`. */
+  export(id: string, exchanges: readonly ExchangeView[]): Promise<string>;
 }
 
 /** The backend of this build. */

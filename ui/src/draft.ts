@@ -8,6 +8,7 @@
 
 import type { Color, Draft, EdgeDraft, FieldError, LocalProgramsChoice, PrefectDraft } from "./bindings";
 import type { SecretInput, SecretView } from "./bindings";
+import { FORM_TABS, type FormTab } from "./tabs";
 
 export type EdgeKind = EdgeDraft["kind"];
 export type PrefectKind = PrefectDraft["kind"];
@@ -155,32 +156,45 @@ export function addHeader(form: Form): void {
   form.headers.push({ key, name: "", value: "" });
 }
 
-/** Paths of the fields behind the form's "Advanced". */
-const ADVANCED = [
-  "name",
-  "apiUrl",
-  "port",
-  "color",
-  "readOnly",
-  "connect",
-  "localPrograms",
-  "caFile",
-  "clientCertFile",
-  "clientKeyFile",
-  "clientKey",
-  "clientKeyPassword",
-  "verify",
-  "proxy",
-];
+/** What each tab of the form holds. */
+const PARTS = {
+  connection: ["url", "edge", "prefect"],
+  headers: ["headers"],
+  advanced: [
+    "name",
+    "apiUrl",
+    "port",
+    "color",
+    "readOnly",
+    "connectAtStart",
+    "localPrograms",
+    "caFile",
+    "clientCertFile",
+    "clientKeyFile",
+    "clientKey",
+    "clientKeyPassword",
+    "verify",
+    "proxy",
+  ],
+} as const satisfies Record<FormTab, readonly (keyof Form)[]>;
 
-/** Whether a field is behind the form's "Advanced". */
-export function isAdvanced(path: string): boolean {
-  return ADVANCED.includes(path);
+/** Paths of the fields in "Advanced". */
+const ADVANCED = PARTS.advanced.map((part) => (part === "connectAtStart" ? "connect" : part));
+
+/** The tab that has a field. */
+export function tabOf(path: string): FormTab {
+  if (ADVANCED.some((field) => field === path)) return "advanced";
+  return path.startsWith("headers.") ? "headers" : "connection";
+}
+
+/** The tabs in which two forms differ. */
+export function differences(a: Form, b: Form): Set<FormTab> {
+  return new Set(FORM_TABS.filter((tab) => PARTS[tab].some((part) => !same(a[part], b[part]))));
 }
 
 /** Paths of all fields the form has at the moment, as errors name them. */
 export function fieldsOf(form: Form): Set<string> {
-  const fields = new Set(["url", "edge.kind", "prefect", ...ADVANCED]);
+  const fields = new Set<string>(["url", "edge.kind", "prefect", ...ADVANCED]);
   if (form.clientKeyFile !== "" || form.clientCertFile === "") fields.delete("clientKey");
   if (form.clientCertFile === "") fields.delete("clientKeyPassword");
   if (form.proxy.kind !== "custom") fields.delete("proxy");
@@ -189,11 +203,6 @@ export function fieldsOf(form: Form): Set<string> {
   if (form.prefect.kind === "own") fields.add("prefect.username").add("prefect.password");
   form.headers.forEach((_, index) => fields.add(`headers.${index}.name`).add(`headers.${index}.value`));
   return fields;
-}
-
-/** Whether two forms say the same. */
-export function sameForm(a: Form, b: Form): boolean {
-  return same(a, b);
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -1,4 +1,4 @@
-// Moving in a list by keyboard, as listboxes do.
+// Moving in a list by keyboard, as listboxes, grids and tabs do.
 
 /** Where a key leads from line `at` of `count`; `null` when it does not move. */
 export function move(key: string, at: number, count: number): number | null {
@@ -8,6 +8,22 @@ export function move(key: string, at: number, count: number): number | null {
       return Math.min(at + 1, count - 1);
     case "ArrowUp":
       return Math.max(at - 1, 0);
+    case "Home":
+      return 0;
+    case "End":
+      return count - 1;
+    default:
+      return null;
+  }
+}
+
+/** The same for tabs, which lie side by side and go round. */
+export function across(key: string, at: number, count: number): number | null {
+  switch (key) {
+    case "ArrowRight":
+      return (at + 1) % count;
+    case "ArrowLeft":
+      return (at - 1 + count) % count;
     case "Home":
       return 0;
     case "End":

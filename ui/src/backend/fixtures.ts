@@ -7,6 +7,7 @@ import type { Backend } from "../backend";
 import type { Color, ConnectionView, Draft, FieldError, ManagerAction, ManagerView } from "../bindings";
 import type { SaveErrors, SecretView, ServerView, Trouble } from "../bindings";
 import { headerSlot } from "../draft";
+import { activity, use } from "./exchanges";
 
 const OFF: ConnectionView = {
   state: "off",
@@ -40,6 +41,12 @@ const VAULT_LOCKED: Trouble = {
   code: "vault_locked",
   sentence: "The keychain is locked, so no password or token can be read or saved.",
   remedy: "Unlock it in your desktop’s password manager, then connect again.",
+};
+
+const DISK_FULL: Trouble = {
+  code: "not_saved",
+  sentence: "The archive cannot be written to your downloads: No space left on device (os error 28).",
+  remedy: "Make room or the folder writable, and try again.",
 };
 
 const BLANK: Draft = {
@@ -259,6 +266,7 @@ const VIEWS: Record<string, () => ManagerView> = {
   "first-start": () => view([]),
   servers: () => view(SERVERS),
   one: () => view([PRODUCTION]),
+  busy: () => view([PRODUCTION]),
   unreadable: () => view([], [UNREADABLE], false),
   "unreadable-later": () => view(SERVERS, [UNREADABLE], false),
   "vault-locked": () => view(SERVERS, [VAULT_LOCKED]),
@@ -313,6 +321,7 @@ export function fixture(name: string): Backend {
       case "open":
       case "open-in-browser":
       case "copy-api-url":
+      case "copy-as-curl":
         return;
     }
   }
@@ -347,6 +356,12 @@ export function fixture(name: string): Backend {
     },
     act,
     save,
+    activity: (id, after) => activity(name, id, after),
+    use,
+    export: async (id) => {
+      if (name === "refusing") throw DISK_FULL;
+      return `/home/ada/Downloads/postern-${id}-20260309T140500Z.har`;
+    },
   };
 }
 

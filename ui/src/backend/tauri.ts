@@ -11,4 +11,7 @@ export const tauri: Backend = {
   watch: (changed) => listen<ManagerView>("manager-view", (event) => changed(event.payload)),
   act: (action) => invoke("manager_act", { action }),
   save: (draft) => invoke("manager_save", { draft }),
+  activity: (id, after) => invoke("manager_activity", { id, after }),
+  use: (id) => invoke("manager_use", { id }),
+  export: (id, exchanges) => invoke("manager_export", { id, exchanges }),
 };

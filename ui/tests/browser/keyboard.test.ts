@@ -112,7 +112,8 @@ test("F2 and Delete work from the server's pane as well", async () => {
   await page.getByRole("dialog").waitFor({ state: "detached" });
   expect(await focused(page)).toBe("edit");
   await press(page, "F2");
-  expect(await heading(page)).toBe("Edit Lab");
+  await page.locator("#field-url:focus").waitFor();
+  expect(await heading(page)).toBe("Lab");
 });
 
 test("F2 edits, Enter saves, and the heading has the focus", async () => {
@@ -120,11 +121,61 @@ test("F2 edits, Enter saves, and the heading has the focus", async () => {
   await page.locator("#server-lab").click();
   await page.locator("#server-lab").focus();
   await press(page, "F2");
-  expect(await heading(page)).toBe("Edit Lab");
+  await page.locator("#field-url:focus").waitFor();
+  await page.locator("#tab-advanced").click();
   await page.locator("#field-name").fill("Laboratory");
   await press(page, "Enter");
   await page.locator("#server-name:focus").waitFor();
   expect(await heading(page)).toBe("Laboratory");
+});
+
+test("the tabs are one stop for Tab, and arrows go round in them", async () => {
+  const page = await open("servers");
+  await page.locator("#connect-switch").focus();
+  await press(page, "Tab");
+  expect(await focused(page)).toBe("tab-overview");
+  for (const [key, tab, panel] of [
+    ["ArrowLeft", "tab-advanced", "panel-advanced"],
+    ["Home", "tab-overview", "panel-overview"],
+    ["ArrowRight", "tab-connection", "panel-connection"],
+    ["ArrowRight", "tab-headers", "panel-headers"],
+    ["ArrowRight", "tab-activity", "panel-activity"],
+  ] as const) {
+    await press(page, key);
+    expect(await focused(page)).toBe(tab);
+    expect(await page.locator("[role=tabpanel]:visible").getAttribute("id")).toBe(panel);
+  }
+  await press(page, "Tab");
+  expect(await focused(page)).toBe("filter");
+});
+
+test("what was typed stays while other tabs are looked at, and is given up only when asked", async () => {
+  const page = await open("servers");
+  await press(page, "F2");
+  await page.locator("#tab-advanced").click();
+  await page.locator("#field-name").fill("Elsewhere");
+  await page.locator("#tab-activity").click();
+  expect(await page.getByRole("tab", { name: "Advanced (not saved)" }).count()).toBe(1);
+  await page.locator("#server-eu").click();
+  await page.getByRole("dialog", { name: "Discard what you typed?" }).waitFor();
+  await press(page, "Escape");
+  await page.locator("#tab-advanced").click();
+  expect(await page.locator("#field-name").inputValue()).toBe("Elsewhere");
+  await page.locator("#cancel").click();
+  await page.getByRole("button", { name: "Discard" }).click();
+  await page.locator("#edit:focus").waitFor();
+  await page.locator("#tab-advanced").click();
+  expect(await page.locator("#field-name").inputValue()).toBe("Production");
+});
+
+test("an error in another tab leads there", async () => {
+  const page = await open("servers");
+  await page.locator("#tab-advanced").click();
+  await page.locator("#field-port").fill("4202");
+  await page.locator("#tab-headers").click();
+  await page.locator("#save").click();
+  await page.locator("#field-port:focus").waitFor();
+  expect(await page.locator("#tab-advanced").getAttribute("aria-selected")).toBe("true");
 });
 
 test("errors are at their fields, the first has the focus, and typing takes its error away", async () => {

@@ -13,6 +13,10 @@ const edit = (id: string) => async (page: Page) => {
   await choose(id)(page);
   await page.locator("#edit").click();
 };
+const tab = (id: string, name: string) => async (page: Page) => {
+  await choose(id)(page);
+  await page.locator(`#tab-${name}`).click();
+};
 
 export const SCENES: readonly Scene[] = [
   { name: "loading", fixture: "loading" },
@@ -61,16 +65,87 @@ export const SCENES: readonly Scene[] = [
       await page.locator("#replace-field-edge-password").click();
     },
   },
-  { name: "edit-client-key", fixture: "servers", play: edit("lab") },
+  { name: "edit-headers", fixture: "servers", play: tab("prod", "headers") },
+  { name: "edit-no-headers", fixture: "servers", play: tab("eu", "headers") },
+  { name: "edit-advanced", fixture: "servers", play: tab("prod", "advanced") },
+  { name: "edit-client-key", fixture: "servers", play: tab("lab", "advanced") },
+  { name: "edit-unreadable", fixture: "unreadable-later", play: tab("prod", "connection") },
+  {
+    name: "edit-unsaved",
+    fixture: "servers",
+    play: async (page) => {
+      await tab("prod", "advanced")(page);
+      await page.locator("#field-name").fill("Production, Frankfurt");
+      await page.locator("#tab-overview").click();
+    },
+  },
   {
     name: "edit-errors",
     fixture: "servers",
     play: async (page) => {
-      await edit("prod")(page);
+      await tab("prod", "headers")(page);
       await page.locator("#field-headers-0-name").fill("Host");
+      await page.locator("#tab-advanced").click();
       await page.locator("#field-port").fill("4202");
       await page.locator("#save").click();
-      await page.locator("#field-port-error").waitFor();
+      await page.locator("#field-port:focus").waitFor();
+    },
+  },
+  { name: "activity", fixture: "servers", play: tab("prod", "activity") },
+  {
+    name: "activity-chosen",
+    fixture: "servers",
+    play: async (page) => {
+      await tab("prod", "activity")(page);
+      await page.locator("#exchange-53").click();
+      await page.locator("#pause").click();
+      await page.locator("#export").click();
+      await page.locator("#saved code").waitFor();
+    },
+  },
+  {
+    name: "activity-problems",
+    fixture: "servers",
+    play: async (page) => {
+      await tab("prod", "activity")(page);
+      await page.locator("#filter-problems").check();
+    },
+  },
+  {
+    name: "activity-nothing-fits",
+    fixture: "servers",
+    play: async (page) => {
+      await tab("prod", "activity")(page);
+      await page.locator("#filter").fill("work_queues");
+      await page.locator("#nothing-fits").waitFor();
+    },
+  },
+  { name: "activity-nothing-yet", fixture: "servers", play: tab("eu", "activity") },
+  { name: "activity-off", fixture: "servers", play: tab("empty", "activity") },
+  {
+    name: "activity-not-saved",
+    fixture: "refusing",
+    play: async (page) => {
+      await tab("prod", "activity")(page);
+      await page.locator("#export").click();
+    },
+  },
+  {
+    name: "activity-long",
+    fixture: "long",
+    play: async (page) => {
+      await tab("long", "activity")(page);
+      await page.locator("#exchange-1").click();
+    },
+  },
+  { name: "activity-full", fixture: "many", play: tab("server-0", "activity") },
+  {
+    name: "activity-busy",
+    fixture: "busy",
+    play: async (page) => {
+      await tab("prod", "activity")(page);
+      await page.locator("#exchanges").waitFor();
+      await page.locator("#pause").click();
     },
   },
   {

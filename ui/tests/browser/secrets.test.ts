@@ -86,7 +86,7 @@ test("a saved secret is said to be saved; it can be replaced, or kept after all"
 test("a secret the vault has not been asked for is not claimed to be saved", async () => {
   const page = await open("servers");
   await page.locator("#server-lab").click();
-  await page.locator("#edit").click();
+  await page.locator("#tab-advanced").click();
   expect(await page.locator("#field-clientKey-saved").textContent()).toContain("has not been asked");
 });
 
@@ -100,7 +100,7 @@ test("a secret the vault does not have is asked for", async () => {
 
 test("a header under another name is another secret", async () => {
   const page = await open("servers");
-  await page.locator("#edit").click();
+  await page.locator("#tab-headers").click();
   expect(await page.locator("#field-headers-0-value").count()).toBe(0);
   await page.locator("#field-headers-0-name").fill("X-Other");
   expect(await page.locator("#field-headers-0-value").isVisible()).toBe(true);

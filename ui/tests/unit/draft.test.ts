@@ -4,14 +4,14 @@ import type { Draft } from "../../src/bindings";
 import {
   addHeader,
   chooseEdge,
+  differences,
   draftOf,
   fieldsOf,
   formOf,
   headerSlot,
-  isAdvanced,
   newForm,
-  sameForm,
   savedIn,
+  tabOf,
   type Form,
 } from "../../src/draft";
 
@@ -163,14 +163,17 @@ test("headers keep their keys while lines come and go", () => {
 test("a form is dirty exactly while it differs", () => {
   const start = formOf(FULL);
   const form = formOf(FULL);
-  expect(sameForm(form, start)).toBe(true);
+  const changed = () => [...differences(form, start)];
+  expect(changed()).toEqual([]);
   form.edge.password = "x";
-  expect(sameForm(form, start)).toBe(false);
+  expect(changed()).toEqual(["connection"]);
   form.edge.password = "";
   addHeader(form);
-  expect(sameForm(form, start)).toBe(false);
+  form.verify = !form.verify;
+  expect(changed()).toEqual(["headers", "advanced"]);
   form.headers.pop();
-  expect(sameForm(form, start)).toBe(true);
+  form.verify = !form.verify;
+  expect(changed()).toEqual([]);
 });
 
 test("what the vault has is found by slot", () => {
@@ -188,7 +191,7 @@ test("what the vault has is found by slot", () => {
 test("the fields a form has follow its choices", () => {
   const form = formOf({ ...FULL, prefect: { kind: "same-as-edge" } });
   const fields = fieldsOf(form);
-  expect([...fields].filter((path) => !isAdvanced(path))).toEqual([
+  expect([...fields].filter((path) => tabOf(path) !== "advanced")).toEqual([
     "url",
     "edge.kind",
     "prefect",

@@ -200,16 +200,11 @@ fn shown(number: u64) -> ExchangeView {
 /// The page's tests read the same file with a browser's own reader.
 #[test]
 fn an_archive_is_what_browsers_read() {
-    let fault = Trouble::from(&Fault::NotLetIn);
-    let refused = ExchangeView {
-        door: DoorView::Refused,
-        status: 401,
-        path: "/api/flows".to_owned(),
-        fault: Some(fault),
-        ..shown(2)
-    };
-    let archive =
-        har::archive(&profile("prod", 4201), &[shown(1), ExchangeView { method: "GET".to_owned(), ..refused }]);
+    let get = |path: &str| ExchangeView { method: "GET".to_owned(), path: path.to_owned(), ..shown(2) };
+    let page = ExchangeView { door: DoorView::Browser, ..get("/v2/dashboard") };
+    let fault = Some(Trouble::from(&Fault::NotLetIn));
+    let refused = ExchangeView { door: DoorView::Refused, status: 401, fault, ..get("/api/flows") };
+    let archive = har::archive(&profile("prod", 4201), &[shown(1), page, refused]);
     let archive = archive.replace(env!("CARGO_PKG_VERSION"), "0.0.0");
     assert_eq!(archive, include_str!("../../../../ui/tests/browser/example.har"));
 }

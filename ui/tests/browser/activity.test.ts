@@ -1,0 +1,143 @@
+// What goes through a gateway, as a person looks at it.
+
+import { join } from "node:path";
+
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+
+import { stage } from "./stage";
+
+const { open } = stage();
+
+async function activity(page: Page): Promise<void> {
+  await page.locator("#tab-activity").click();
+  await page.locator("#exchanges").waitFor();
+}
+
+const rows = (page: Page) => page.locator("#exchanges [role=row]:not([aria-rowindex='1'])");
+const chosen = (page: Page) => page.locator("#exchanges [aria-selected=true]").getAttribute("id");
+
+test("a filter is words, a door, and problems only", async () => {
+  const page = await open("servers");
+  await activity(page);
+  const counted = (count: string) => page.locator("#activity-facts", { hasText: count }).waitFor();
+  await counted("60 requests; the last 2,000 are kept");
+  await page.locator("#filter").fill("POST filter 500");
+  await counted("4 of 60 requests");
+  expect(await rows(page).first().textContent()).toContain("/api/work_pools/filter");
+  await page.locator("#filter").fill("");
+  await page.locator("#filter-door").selectOption("refused");
+  await counted("4 of 60 requests");
+  await page.locator("#filter-door").selectOption("all");
+  await page.locator("#filter-problems").check();
+  await counted("16 of 60 requests");
+  await page.locator("#filter").fill("nothing like it");
+  await page.locator("#clear-filter").click();
+  await counted("60 requests");
+});
+
+test("rows are chosen and copied by keyboard, and only those in sight are made", async () => {
+  const page = await open("many");
+  await page.locator("#server-server-0").click();
+  await activity(page);
+  const grid = page.locator("#exchanges");
+  expect(await grid.getAttribute("aria-rowcount")).toBe("2001");
+  await grid.focus();
+  for (const [key, id] of [
+    ["ArrowDown", "exchange-2000"],
+    ["ArrowDown", "exchange-1999"],
+    ["End", "exchange-1"],
+    ["ArrowUp", "exchange-2"],
+    ["Home", "exchange-2000"],
+  ] as const) {
+    await page.keyboard.press(key);
+    await page.locator(`#${id}[aria-selected=true]`).waitFor();
+    expect(await grid.getAttribute("aria-activedescendant")).toBe(id);
+    const box = (await page.locator(`#${id}`).boundingBox())!;
+    const frame = (await grid.boundingBox())!;
+    expect(box.y).toBeGreaterThanOrEqual(frame.y);
+    expect(box.y + box.height).toBeLessThanOrEqual(frame.y + frame.height);
+    expect(await rows(page).count()).toBeLessThan(80);
+  }
+  await page.keyboard.press("Control+c");
+  await page.locator("#announcements", { hasText: "Copied as a curl command." }).waitFor();
+  await page.locator("#copy-curl", { hasText: "Copied" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("#details").waitFor({ state: "detached" });
+  expect(await chosen(page).catch(() => null), "nothing is chosen any more").toBe(null);
+});
+
+test("two thousand requests a second do not hold up the page", async () => {
+  const page = await open("busy");
+  await page.evaluate(() => {
+    const gaps: number[] = [];
+    let last = performance.now();
+    const frame = (now: number) => {
+      gaps.push(now - last);
+      last = now;
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+    Object.assign(globalThis, { gaps });
+  });
+  await activity(page);
+  await page.locator("#activity-facts", { hasText: "2,000 requests" }).waitFor();
+  await page.locator("#filter").fill("filter");
+  await page.waitForFunction(() => (globalThis as unknown as { gaps: number[] }).gaps.length > 180);
+  const gaps = await page.evaluate(() => (globalThis as unknown as { gaps: number[] }).gaps);
+  const worst = Math.max(...gaps.slice(5));
+  expect(worst, "the longest between two frames, in ms").toBeLessThan(500);
+  expect(await rows(page).count()).toBeLessThan(80);
+  expect(await page.locator("#activity-facts").textContent()).toContain("17 more came too fast to be listed");
+});
+
+test("a pause holds still what is in sight, and going on shows what is new", async () => {
+  const page = await open("busy");
+  await activity(page);
+  const first = () => rows(page).first().getAttribute("id");
+  const before = await first();
+  await page.waitForFunction((id) => document.getElementById(id!) === null, before);
+  await page.locator("#pause").click();
+  const held = await first();
+  // Longer than the longest way of an answer that was under way.
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 600)));
+  expect(await first()).toBe(held);
+  await page.locator("#pause").click();
+  await page.waitForFunction((id) => document.getElementById(id!) === null, held);
+});
+
+test("who has scrolled keeps what is in sight, whatever comes", async () => {
+  const page = await open("busy");
+  await activity(page);
+  await page.locator("#activity-facts", { hasText: "2,000 requests" }).waitFor();
+  const grid = page.locator("#exchanges");
+  await grid.evaluate((element) => (element.scrollTop = 3000));
+  const inMiddle = () =>
+    grid.evaluate((element) => {
+      const { left, top, height } = element.getBoundingClientRect();
+      return document.elementFromPoint(left + 60, top + height / 2)?.closest("[role=row]")?.id;
+    });
+  await page.locator("#pause").click();
+  const before = await inMiddle();
+  expect(before).toMatch(/^exchange-/);
+  const newest = await grid.getAttribute("aria-rowcount");
+  await page.locator("#pause").click();
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
+  await page.locator("#pause").click();
+  expect(await grid.getAttribute("aria-rowcount")).toBe(newest);
+  // Two of a frame's rows may have moved across the middle.
+  const number = (id: string | undefined) => Number(id?.replace("exchange-", ""));
+  expect(Math.abs(number(await inMiddle()) - number(before))).toBeLessThanOrEqual(1);
+});
+
+test("an archive is read by a browser's own reader", async () => {
+  const context = (await open("servers")).context();
+  await context.routeFromHAR(join(import.meta.dirname, "example.har"), { notFound: "abort" });
+  const page = await context.newPage();
+  const answer = await page.goto("http://127.0.0.1:4201/v2/dashboard");
+  expect(answer?.status()).toBe(200);
+  const status = (path: string, method: string) =>
+    page.evaluate(async ([path, method]) => (await fetch(path!, { method: method! })).status, [path, method]);
+  expect(await status("/api/flow_runs/filter", "POST")).toBe(200);
+  expect(await status("/api/flows", "GET")).toBe(401);
+});
