@@ -72,7 +72,7 @@ enum Command {
         #[arg(long)]
         debug: bool,
     },
-    /// Make the pictures in docs/pictures
+    /// Make pictures of the manager in each state, and those in docs/pictures
     Screenshots,
     /// Load a gateway with everything at once, faults included, and see what is lost, mixed up or leaked
     Soak(soak::Options),

@@ -65,10 +65,16 @@ fn parts() -> Result<Outcome> {
     suite::libtest(build::with_programs(&mut command)?)
 }
 
-/// The manager's page in a real browser: the one that setup found or installed.
 fn browser() -> Result<Outcome> {
+    check(&mut page_in_browser()?)
+}
+
+/// The manager's page in a real browser: the one that setup found or installed.
+pub(crate) fn page_in_browser() -> Result<Command> {
     let chromium = process::find("chromium").context("no chromium on PATH")?;
-    check(npm().args(["run", "--silent", "test:browser"]).env("POSTERN_CHROMIUM", chromium))
+    let mut command = npm();
+    command.args(["run", "--silent", "test:browser", "--"]).env("POSTERN_CHROMIUM", chromium);
+    Ok(command)
 }
 
 /// The database lies in a repository that not every machine may reach.
