@@ -43,6 +43,23 @@ pub struct Config {
     pub remote: Remote,
 }
 
+#[cfg(any(test, fuzzing))]
+impl Config {
+    /// Any, for what is tested without a gateway around it.
+    pub(crate) fn of(remote: Remote) -> Self {
+        Self {
+            profile: "prod".into(),
+            name: "Production".into(),
+            port: 4201,
+            local_key: Secret::new("key"),
+            local_programs: LocalPrograms::Key,
+            read_only: false,
+            assets: None,
+            remote,
+        }
+    }
+}
+
 /// Which programs on this machine are let in besides the app's window and the user's browser.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LocalPrograms {

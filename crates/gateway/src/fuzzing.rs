@@ -19,8 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::body::Body;
-use crate::config::{Config, LocalPrograms, Remote};
+use crate::config::{Config, Remote};
 use crate::cookies::Jar;
 use crate::listen::{self, strict};
 use crate::tunnel::first_message::{Beginning, Next};
@@ -259,17 +258,7 @@ impl Server {
     pub fn new(url: &str, api_url: Option<&str>) -> Option<Self> {
         let mut remote = Remote::at(url.parse().ok()?);
         remote.api_url = api_url.map(str::parse).transpose().ok()?;
-        let config = Config {
-            profile: "prod".into(),
-            name: "Production".into(),
-            port: 4201,
-            local_key: Secret::new("key"),
-            local_programs: LocalPrograms::Key,
-            read_only: false,
-            assets: None,
-            remote,
-        };
-        Upstream::new(&config).ok().map(Self)
+        Upstream::new(&Config::of(remote)).ok().map(Self)
     }
 
     /// Where a request's target leads; `None` where it is refused.

@@ -175,17 +175,7 @@ mod tests {
     fn upstream() -> Upstream {
         let mut remote = crate::Remote::at("https://s.example.com/prefect".parse().unwrap());
         remote.api_url = Some("https://api.example.com/x/api".parse().unwrap());
-        Upstream::new(&crate::Config {
-            profile: "prod".into(),
-            name: "Production".into(),
-            port: 0,
-            local_key: crate::Secret::new("k"),
-            local_programs: crate::LocalPrograms::Key,
-            read_only: false,
-            assets: None,
-            remote,
-        })
-        .unwrap()
+        Upstream::new(&crate::Config::of(remote)).unwrap()
     }
 
     #[test]

@@ -130,7 +130,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::{Config, EdgeCredential, LocalPrograms, Remote, UserPassword};
+    use crate::config::{Config, EdgeCredential, Remote, UserPassword};
     use crate::upstream::Upstream;
     use crate::{Secret, route};
 
@@ -147,16 +147,7 @@ mod tests {
         remote.api_url = api_url.map(|url| url.parse().unwrap());
         remote.edge = Some(EdgeCredential::Basic(UserPassword { username: "bob".into(), password: Secret::new("pw") }));
         remote.headers = vec![("x-secret".parse().unwrap(), Secret::new("canary"))];
-        let config = Config {
-            profile: "prod".into(),
-            name: "Production".into(),
-            port: 4201,
-            local_key: Secret::new("key"),
-            local_programs: LocalPrograms::Key,
-            read_only: false,
-            assets: None,
-            remote,
-        };
+        let config = Config::of(remote);
         Shared::new(&config, 4201, Upstream::new(&config).unwrap()).unwrap()
     }
 

@@ -148,21 +148,13 @@ impl<'de> Deserialize<'de> for Reveals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, LocalPrograms, Remote};
-    use crate::{Secret, route};
+    use crate::config::{Config, Remote};
+    use crate::route;
 
     /// What a read-only profile makes of it: the refusal's code, if any.
     fn judged(method: &str, path: &str, socket: bool) -> Option<&'static str> {
-        let config = Config {
-            profile: "p".into(),
-            name: "P".into(),
-            port: 0,
-            local_key: Secret::new("k"),
-            local_programs: LocalPrograms::Key,
-            read_only: true,
-            assets: None,
-            remote: Remote::at("http://s/prefect".parse().unwrap()),
-        };
+        let remote = Remote::at("http://s/prefect".parse().unwrap());
+        let config = Config { read_only: true, ..Config::of(remote) };
         let upstream = Upstream::new(&config).unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let target = match route::target(&path.parse().unwrap(), &upstream) {

@@ -200,17 +200,7 @@ mod tests {
     fn upstream(url: &str, api_url: Option<&str>) -> Upstream {
         let mut remote = Remote::at(Url::parse(url).unwrap());
         remote.api_url = api_url.map(|url| Url::parse(url).unwrap());
-        Upstream::new(&crate::Config {
-            profile: "p".into(),
-            name: "P".into(),
-            port: 0,
-            local_key: crate::Secret::new("k"),
-            local_programs: crate::LocalPrograms::Key,
-            read_only: false,
-            assets: None,
-            remote,
-        })
-        .unwrap()
+        Upstream::new(&crate::Config::of(remote)).unwrap()
     }
 
     fn routed(upstream: &Upstream, path: &str) -> Option<(String, Option<String>)> {

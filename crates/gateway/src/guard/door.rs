@@ -243,16 +243,8 @@ mod tests {
     use super::*;
 
     fn door(local_programs: LocalPrograms) -> Door {
-        let config = Config {
-            profile: "prod".into(),
-            name: "Production".into(),
-            port: 0,
-            local_key: Secret::new("the-key"),
-            local_programs,
-            read_only: false,
-            assets: None,
-            remote: crate::config::Remote::at(url::Url::parse("http://127.0.0.1:4200").unwrap()),
-        };
+        let remote = crate::config::Remote::at(url::Url::parse("http://127.0.0.1:4200").unwrap());
+        let config = Config { local_programs, ..Config::of(remote) };
         Door::new(&config, 4201).unwrap()
     }
 
@@ -273,14 +265,14 @@ mod tests {
     fn the_key_opens_in_every_form_and_nothing_else_does() {
         let door = door(LocalPrograms::Key);
         for (authorization, expected) in [
-            (basic("postern:the-key"), Who::Key),
-            ("Bearer the-key".to_owned(), Who::Key),
-            ("bearer the-key".to_owned(), Who::Key),
-            (basic("postern:the-kez"), Who::Nobody(Refusal::WrongKey)),
-            (basic("admin:the-key"), Who::Nobody(Refusal::WrongKey)),
-            (basic("the-key"), Who::Nobody(Refusal::WrongKey)),
+            (basic("postern:key"), Who::Key),
+            ("Bearer key".to_owned(), Who::Key),
+            ("bearer key".to_owned(), Who::Key),
+            (basic("postern:kez"), Who::Nobody(Refusal::WrongKey)),
+            (basic("admin:key"), Who::Nobody(Refusal::WrongKey)),
+            (basic("key"), Who::Nobody(Refusal::WrongKey)),
             ("Bearer ".to_owned(), Who::Nobody(Refusal::WrongKey)),
-            ("Digest the-key".to_owned(), Who::Nobody(Refusal::WrongKey)),
+            ("Digest key".to_owned(), Who::Nobody(Refusal::WrongKey)),
             ("Basic !".to_owned(), Who::Nobody(Refusal::WrongKey)),
         ] {
             assert_eq!(who(&door, &[("authorization", &authorization)], None), expected, "{authorization}");

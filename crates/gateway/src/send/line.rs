@@ -31,7 +31,7 @@ const MOST: usize = 512 * 1024;
 
 /// Why an exchange ended early.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// In the middle, or before anything came.
     #[error("the server closed the connection")]
     Closed,
