@@ -134,8 +134,11 @@ fn persists(parts: &Parts) -> bool {
 mod tests {
     use super::*;
 
+    /// The status, the headers, whether another request may follow, and what is left.
+    type Read = (u16, Vec<(String, String)>, bool, String);
+
     /// What becomes of these bytes, however they are cut.
-    fn read(bytes: &str, method: &Method) -> Result<(u16, Vec<(String, String)>, bool, String), String> {
+    fn read(bytes: &str, method: &Method) -> Result<Read, String> {
         let mut outcomes = Vec::new();
         for piece in [1, 2, 3, 7, bytes.len()] {
             let (mut input, mut seen, mut outcome) = (BytesMut::new(), 0, Err("not whole".to_owned()));

@@ -161,7 +161,7 @@ impl Line {
         self.output.begin(request, &self.host);
         match self.end {
             End::Length(length) if has_body && announced.is_none() => {
-                self.output.field(&CONTENT_LENGTH, &length.to_string())
+                self.output.field(&CONTENT_LENGTH, &length.to_string());
             }
             End::Chunk if has_body => self.output.field(&TRANSFER_ENCODING, "chunked"),
             End::Length(_) | End::Chunk => {}
