@@ -6,8 +6,10 @@
 
 pub mod acceptance;
 pub mod browser;
+pub mod caddy;
 pub mod canary;
 pub mod desktop;
+pub mod haproxy;
 pub mod nginx;
 pub mod postern;
 pub mod prefect;

@@ -41,6 +41,13 @@ async fn after_a_full_session_no_secret_is_in_any_file_log_page_or_argument() ->
     found.extend(every.text("the page", browser.driver().execute(kept, vec![]).await?.to_string()));
     let stream = events(&environment, scene).await?;
 
+    // Every credential is tried one by one, and what comes of it told.
+    for arguments in [&["doctor", "prod"][..], &["--json", "doctor", "prod"], &["doctor", "--share", "prod"]] {
+        let looked = postern.run(arguments).await?;
+        assert_eq!(looked.code(), Some(0), "{}", looked.stdout);
+        found.extend(every.text("postern doctor", looked.stdout + &looked.stderr));
+    }
+
     // What goes wrong is talkative too: no key, a wrong key, a used pass, a foreign host, a foreign page.
     let http = reqwest::Client::builder().no_proxy().build()?;
     let api = format!("{url}/api/admin/version");

@@ -75,7 +75,13 @@ pub async fn diagnose(subject: &Subject, mut tell: impl FnMut(&Check) + Send) ->
             Some((failed, _)) if layer.stands_on(*failed) && !(layer == Layer::Clock && case.api.is_some()) => {
                 Outcome::Skipped(format!("not looked at, because “{failed}” failed"))
             }
-            _ if case.left().is_zero() => Outcome::Skipped("not looked at: the time is up".to_owned()),
+            // What comes last asks nothing.
+            None if case.left().is_zero() && layer < Layer::Clock => {
+                Outcome::fault("the time is up", wire::slow(PATIENCE))
+            }
+            Some(_) if case.left().is_zero() && layer < Layer::Clock => {
+                Outcome::Skipped("not looked at: the time is up".to_owned())
+            }
             _ => case.look(layer).await,
         };
         let at = case.at();
@@ -194,7 +200,7 @@ impl<'s> Case<'s> {
         let latency = self.api.as_ref().map(|answer| answer.took);
         let server = Server {
             ui: self.settings.as_ref().map(|settings| settings.ui.clone()).unwrap_or_default(),
-            api_url: self.version.is_some().then(|| shown(&self.api_url)),
+            api_url: self.api.as_ref().is_some_and(prefect::is_there).then(|| shown(&self.api_url)),
             edge: self.product.map(|product| product.to_string()),
             version: self.version,
         };

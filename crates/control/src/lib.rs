@@ -1,11 +1,11 @@
-//! Postern's control plane: profiles, vault, controller, menu and views as data. No GUI.
+//! Postern's control plane: profiles, vault, diagnosis, controller, menu and views as data. No GUI.
 //!
 //! [`controller`] owns all state: every input becomes one [`controller::Event`], and
 //! `update(&mut State, Event) -> Vec<Effect>` decides. [`menu`] and [`view`] compute, from that state,
 //! what the tray and the manager show; `src-tauri` and `ui` only render.
 //!
 //! [`store`] keeps [`profile`]s in profiles.toml, [`vault`] their secrets; a [`change`] is made to both together,
-//! and [`resolve`] makes of both what a gateway is told.
+//! and [`resolve`] makes of both what a gateway is told. [`diagnosis`] looks at a server layer by layer.
 
 pub mod activity;
 pub mod change;

@@ -46,6 +46,8 @@ const RUNNING: &[Package] = &[
 ];
 
 const CHECKING: &[Package] = &[
+    // An edge that diagnosis is tried on, as nginx and HAProxy are.
+    ("caddy", Some("caddy")),
     // For benchmarks: load, and who else to measure.
     ("wrk", Some("wrk")),
     ("nghttp2-client", Some("h2load")),
@@ -54,7 +56,7 @@ const CHECKING: &[Package] = &[
 
 /// Packages of which Debian starts a server when they are installed, and the server's name. Nobody asked for that: we
 /// start our own.
-const SERVERS: &[(&str, &str)] = &[("nginx-light", "nginx"), ("haproxy", "haproxy")];
+const SERVERS: &[(&str, &str)] = &[("nginx-light", "nginx"), ("haproxy", "haproxy"), ("caddy", "caddy")];
 
 pub(super) fn install(purpose: For) -> Result<()> {
     let mut wanted = BUILDING.to_vec();

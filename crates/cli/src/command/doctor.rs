@@ -11,11 +11,11 @@ use crate::input;
 
 pub(super) async fn doctor(context: &Context, target: &str, secrets: bool, share: bool) -> Result<(), Failure> {
     let subject = subject(context, target, secrets).await?;
-    let shown = |check: &Check| if share { check.shareable(&subject) } else { check.clone() };
     let mut printed = Ok(());
     let report = diagnose(&subject, |check| {
-        if printed.is_ok() {
-            printed = context.output.line(&line(&shown(check)));
+        // What was not looked at is said once, below.
+        if printed.is_ok() && check.state != State::Skipped {
+            printed = context.output.line(&line(&if share { check.shareable(&subject) } else { check.clone() }));
         }
     });
     let report = report.await;
@@ -62,12 +62,9 @@ fn line(check: &Check) -> String {
         State::Failed => "FAIL",
         State::Skipped => "-",
     };
-    let took = match check.state {
-        State::Skipped => String::new(),
-        State::Passed | State::Warned | State::Failed => format!("{} ms", check.took.as_millis()),
-    };
-    let Check { layer, evidence, trouble, .. } = check;
-    let mut line = format!("{mark:4}  {layer:9}  {took:>7}  {evidence}").trim_end().to_owned();
+    let Check { layer, evidence, trouble, took, .. } = check;
+    let took = format!("{} ms", took.as_millis());
+    let mut line = format!("{mark:4}  {layer:9}  {took:>7}  {evidence}");
     // What failed is the verdict's to say.
     if let (State::Warned, Some(Trouble { code, sentence, remedy })) = (check.state, trouble) {
         line.push_str(&format!("\n{INDENT}{sentence}\n{INDENT}{remedy} [{code}]"));
@@ -78,6 +75,13 @@ fn line(check: &Check) -> String {
 const INDENT: &str = "                          ";
 
 fn verdict(report: &Report) -> String {
-    let Report { ok, code, sentence, remedy, layer, .. } = report;
-    if *ok { format!("\n{sentence}") } else { format!("\n{sentence}\n  {remedy} [{layer}: {code}]") }
+    let Report { ok, code, sentence, remedy, layer, checks, .. } = report;
+    let skipped: Vec<&Check> = checks.iter().filter(|check| check.state == State::Skipped).collect();
+    let mut said = String::new();
+    for run in skipped.chunk_by(|one, next| one.evidence == next.evidence) {
+        let layers: Vec<&str> = run.iter().map(|check| check.layer.as_str()).collect();
+        said.push_str(&format!("-     {}: {}\n", layers.join(", "), run[0].evidence));
+    }
+    let rest = if *ok { String::new() } else { format!("\n  {remedy} [{layer}: {code}]") };
+    format!("{said}\n{sentence}{rest}")
 }

@@ -32,6 +32,11 @@ pub(super) async fn check(case: &mut Case<'_>) -> Outcome {
     };
     let answers: Vec<&Answer> = [Some(&api), anonymous.as_ref(), page.as_ref()].into_iter().flatten().collect();
     let product = Product::of(&answers);
+    // Who shows nothing in good answers, shows something in a bad one.
+    let product = match product {
+        Some(product) => Some(product),
+        None => case.wire.nonsense(&case.api_url, case.patience()).await.and_then(|said| Product::of_refusal(&said)),
+    };
     let evidence = evidence(product, anonymous.as_ref());
     let verdict = judge(&api, page.as_ref(), product.map(|(product, _)| product), Holds::of(case));
     case.product = product.map(|(product, _)| product);
@@ -105,7 +110,7 @@ fn judge(api: &Answer, page: Option<&Answer>, product: Option<Product>, holds: H
         return Some(Finding::CaptivePortal { host: host(&api.url) });
     }
     if let Some(to) = api.redirect() {
-        return Some(redirected(api, &to, product));
+        return redirected(api, &to, product);
     }
     match api.status {
         S::BAD_REQUEST if text.contains("SSL certificate") => {
@@ -141,27 +146,25 @@ fn refused(api: &Answer) -> Fault {
     Fault::EdgeRefused { status: api.status.as_u16() }
 }
 
-/// The API sends nobody anywhere: who does is the edge, or the network.
-fn redirected(api: &Answer, to: &Url, product: Option<Product>) -> Finding {
+/// The API sends nobody anywhere: who does is the edge, or the network. To the same question elsewhere on the host is
+/// for who looks where the API is.
+fn redirected(api: &Answer, to: &Url, product: Option<Product>) -> Option<Finding> {
     let from = &api.url;
     let same_host = to.host() == from.host();
-    if same_host && from.scheme() == "http" && to.scheme() == "https" && to.path() == from.path() {
-        return Finding::Fault(https(from, to));
+    let signs_in = product.is_some_and(Product::signs_in);
+    if same_host && from.scheme() == "http" && to.scheme() == "https" {
+        return Some(Finding::Fault(https(from, to)));
     }
-    if same_host && product.is_none_or(|product| !product.signs_in()) {
+    if same_host && !signs_in {
         let provider = "a login page of its own".to_owned();
         let same_question = to.path().trim_end_matches('/').ends_with("/admin/version");
-        return Finding::Fault(if same_question {
-            Fault::NotPrefect { reason: "it says that its API is at another address".to_owned() }
-        } else {
-            Fault::SignInRequired { provider }
-        });
+        return (!same_question).then_some(Finding::Fault(Fault::SignInRequired { provider }));
     }
     // Only plain http can be answered by somebody on the way; and nobody there signs in to a server near by.
-    if from.scheme() == "http" && !is_near(from) && product.is_none_or(|product| !product.signs_in()) {
-        return Finding::CaptivePortal { host: host(to) };
+    if from.scheme() == "http" && !is_near(from) && !signs_in {
+        return Some(Finding::CaptivePortal { host: host(to) });
     }
-    Finding::Fault(Fault::SignInRequired { provider: host(to) })
+    Some(Finding::Fault(Fault::SignInRequired { provider: host(to) }))
 }
 
 fn https(from: &Url, to: &Url) -> Fault {
@@ -186,10 +189,8 @@ fn is_login(html: &str) -> bool {
 /// The smallest of the bodies that matter which is refused, if one is.
 async fn limit(case: &Case<'_>) -> Option<u64> {
     let list = below(&case.api_url, "flows/filter");
-    let refuses = async |bytes| {
-        case.wire.announce(&list, bytes, case.patience().min(std::time::Duration::from_secs(2))).await
-            == Some(StatusCode::PAYLOAD_TOO_LARGE)
-    };
+    let refuses =
+        async |bytes| case.wire.announce(&list, bytes, case.patience()).await == Some(StatusCode::PAYLOAD_TOO_LARGE);
     if !refuses(BATCH).await {
         return None;
     }
@@ -344,6 +345,7 @@ mod tests {
             said(plain, 400, &[nginx, html], "<html>400 The plain HTTP request was sent to HTTPS port", nothing),
             said(plain, 400, &[], "Client sent an HTTP request to an HTTPS server.\n", nothing),
             said(plain, 301, &[nginx, ("location", "https://prefect.example.com/api/admin/version")], "", nothing),
+            said(API, 301, &[("location", "/prefect/api/admin/version")], "", nothing),
             said(plain, 302, &[("location", "http://portal.hotel.example/login")], "", nothing),
             said(plain, 511, &[html], "<html>", nothing),
             said(near, 302, &[("location", "http://sso.corp/login")], "", nothing),
@@ -371,6 +373,7 @@ mod tests {
         nginx: edge/https_required
         ?: edge/https_required
         nginx: edge/https_required
+        ?: none/let through
         ?: edge/captive_portal
         ?: edge/captive_portal
         ?: edge/sign_in_required

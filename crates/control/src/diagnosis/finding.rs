@@ -193,7 +193,8 @@ impl Finding {
             Self::AddressesSilent(silent) => {
                 format!("The server's name leads to addresses that take no connection too: {}.", silent.join(", "))
             }
-            Self::CertificateEnds { days } => format!("The server's certificate ends in {days} days."),
+            Self::CertificateEnds { days: 0 } => "The server's certificate ends within a day.".into(),
+            Self::CertificateEnds { days } => format!("The server's certificate ends in {} days.", days + 1),
             Self::Unverified => "The server's certificate is not checked, as the profile says.".into(),
             Self::TlsNotSpoken => "The address says https, and what answers there speaks plain http.".into(),
             Self::ClientCertificateMissing => {
@@ -204,7 +205,10 @@ impl Finding {
                 format!("The network that this machine is in answers in the server's place, from {host}.")
             }
             Self::BodyLimit { bytes } => {
-                format!("The server's edge refuses what is larger than it likes: a request of {} kB.", bytes / 1000)
+                format!(
+                    "The server's edge refuses requests of {} MB, as Prefect's clients send them.",
+                    bytes / 1_000_000
+                )
             }
             Self::AuthorizationDropped => {
                 "The server's edge drops the Authorization header: Prefect accepts the auth string on a WebSocket, \
@@ -388,7 +392,10 @@ fn fault_remedy(fault: &Fault, at: &At<'_>) -> String {
         Fault::PrefectCredentialMissing => {
             at.edit("Give Prefect's auth string, its user name and its password", "--prefect-username NAME") + "."
         }
-        Fault::SignInRequired { .. } => fix::sign_in(at.product, !at.remote.headers.is_empty()),
+        Fault::SignInRequired { .. } => {
+            let how = fix::sign_in(at.product, !at.remote.headers.is_empty());
+            at.profile.map_or_else(|| how.clone(), |id| how.replace(" ID ", &format!(" {id} ")))
+        }
         _ => fault.remedy().to_owned(),
     }
 }

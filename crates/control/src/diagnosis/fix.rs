@@ -44,8 +44,8 @@ pub(super) fn lines(fix: Fix, product: Option<Product>) -> String {
              -Connection` or a `@websocket` matcher that leads elsewhere, and look at what stands behind Caddy."
         }
         (Fix::Upgrade, Some(P::HaProxy)) => {
-            "HAProxy passes WebSockets on by itself in `mode http`: take out `http-request del-header Upgrade` and \
-             `option httpclose`, and set `timeout tunnel 1h`."
+            "HAProxy passes WebSockets on by itself in `mode http`: take out the rules that delete or set `Upgrade` or \
+             `Connection`, and set `timeout tunnel 1h`."
         }
         (Fix::Upgrade, Some(P::Cloudflare | P::CloudflareAccess)) => {
             "In Cloudflare's dashboard, under Network, turn WebSockets on; then look at what stands behind it."
@@ -79,7 +79,7 @@ pub(super) fn lines(fix: Fix, product: Option<Product>) -> String {
         (Fix::Authorization, Some(P::Caddy)) => "In Caddy, take out `header_up -Authorization`.",
         (Fix::Authorization, Some(P::HaProxy)) => "In HAProxy, take out `http-request del-header Authorization`.",
         (Fix::Authorization, Some(P::OAuth2Proxy)) => {
-            "Start oauth2-proxy with `--skip-auth-strip-headers=false`, and without `--pass-basic-auth`."
+            "Start oauth2-proxy with `--skip-auth-strip-headers=false` and `--pass-basic-auth=false`."
         }
         (Fix::Authorization, _) => {
             "The edge must pass the request's `Authorization` header on to Prefect: in nginx, without \
@@ -124,7 +124,7 @@ pub(super) fn lines(fix: Fix, product: Option<Product>) -> String {
              `PREFECT_UI_SERVE_BASE=/BASE` and `PREFECT_SERVER_API_BASE_PATH=/BASE/api`."
         }
         (Fix::BasePath, Some(P::HaProxy)) => {
-            "In HAProxy, add `http-request replace-path /BASE(/)?(.*) /\\2`. Or tell Prefect of it: \
+            "In HAProxy, add `http-request replace-path /BASE/(.*) /\\1`. Or tell Prefect of it: \
              `PREFECT_UI_SERVE_BASE=/BASE` and `PREFECT_SERVER_API_BASE_PATH=/BASE/api`."
         }
         (Fix::BasePath, _) => {
@@ -221,8 +221,8 @@ pub(super) fn sign_in(product: Option<Product>, has_headers: bool) -> String {
              token (`postern edit ID --edge-token`)."
         }
         Some(P::Authelia) => {
-            "Ask for a rule with `policy: one_factor` for you, and give Authelia's user name and password: it takes \
-             Basic from programs (`postern edit ID --edge-username NAME`)."
+            "Ask for a rule with `policy: one_factor`, and give Authelia's user name and password: it can take Basic from \
+             programs (`postern edit ID --edge-username NAME`)."
         }
         Some(P::AwsAlb) => {
             "The load balancer's `authenticate-oidc` takes nothing from programs: ask for a listener rule for `/api/*` \

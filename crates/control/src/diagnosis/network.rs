@@ -81,14 +81,22 @@ pub(super) async fn tcp(case: &Case<'_>) -> Outcome {
             }
         }
         evidence.push(format!("{} takes connections", authority(place)));
-        silent.extend(each.into_iter().filter(|(address, reached)| !reached && !address.is_loopback()));
+        silent.extend(odd(&each));
     }
-    let silent: Vec<String> = silent.into_iter().map(|(address, _)| address.to_string()).collect();
+    let silent: Vec<String> = silent.iter().map(ToString::to_string).collect();
     if silent.is_empty() {
         return Outcome::Passed(evidence.join("; "));
     }
     evidence.push(format!("but not at {}", silent.join(", ")));
     Outcome::Warned(evidence.join("; "), Finding::AddressesSilent(silent))
+}
+
+/// The addresses that take no connection though others of their kind do. Where none of a kind does, this machine may
+/// have no way to that kind; and on loopback, servers choose one of the two.
+fn odd(each: &[(IpAddr, bool)]) -> Vec<IpAddr> {
+    let works = |kind: bool| each.iter().any(|(address, reached)| *reached && address.is_ipv6() == kind);
+    let odd = each.iter().filter(|(address, reached)| !reached && works(address.is_ipv6()) && !address.is_loopback());
+    odd.map(|(address, _)| *address).collect()
 }
 
 fn authority(place: &Url) -> String {
@@ -141,4 +149,21 @@ fn from(setting: &Proxy, place: &Url) -> String {
     let variables = [own.to_uppercase(), own, "ALL_PROXY".to_owned(), "all_proxy".to_owned()];
     let set = variables.into_iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
     set.map_or_else(|| "the system's settings".to_owned(), |name| format!("the variable {}", quoted(&name)))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_address_is_odd_beside_others_of_its_kind_only() {
+        let odd = |each: &[(&str, bool)]| -> Vec<String> {
+            let each: Vec<_> = each.iter().map(|(address, reached)| (address.parse().unwrap(), *reached)).collect();
+            super::odd(&each).iter().map(ToString::to_string).collect()
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(odd(&[("192.0.2.1", true), ("192.0.2.2", false)]), ["192.0.2.2"]);
+        assert_eq!(odd(&[("192.0.2.1", true), ("2001:db8::1", false)]), none);
+        assert_eq!(odd(&[("2001:db8::1", true), ("192.0.2.1", true), ("2001:db8::2", false)]), ["2001:db8::2"]);
+        assert_eq!(odd(&[("127.0.0.1", true), ("127.0.0.2", false)]), none);
+        assert_eq!(odd(&[("192.0.2.1", false), ("192.0.2.2", false)]), none);
+    }
 }

@@ -72,6 +72,11 @@ impl Told {
     }
 }
 
+/// Whether it is Prefect that answers.
+pub(super) fn is_there(answer: &Answer) -> bool {
+    matches!(Told::of(answer), Told::Version(_) | Told::Refused)
+}
+
 pub(super) async fn check(case: &mut Case<'_>) -> Outcome {
     let Some(told) = case.api.as_ref().map(Told::of) else {
         return Outcome::Skipped("not looked at: there was no answer".to_owned());
@@ -132,17 +137,22 @@ fn misleads(says: &str, is: &Url) -> Option<Finding> {
 async fn elsewhere(case: &mut Case<'_>, settings: Option<Settings>, reason: String) -> Finding {
     let mut candidates: Vec<Url> = bases(&case.ui, &case.api_url).iter().map(|base| below(base, "api")).collect();
     let says = settings.as_ref().and_then(|settings| settings.api_url.clone());
-    // Its path may be right where its host is the one that Prefect sees itself at.
-    if let Some(path) = says.as_deref().and_then(|says| Url::parse(says).ok()).map(|says| says.path().to_owned()) {
-        let mut named = case.ui.clone();
-        named.set_path(path.trim_end_matches('/'));
-        candidates.insert(0, named);
+    // What the server says may be right in its path, whatever host it sees itself at.
+    let led = case.api.as_ref().and_then(Answer::redirect);
+    let led = led.filter(|to| to.origin() == case.api_url.origin()).map(|to| to.path().replace("/admin/version", ""));
+    let named = says.as_deref().and_then(|says| Url::parse(says).ok()).map(|says| says.path().to_owned());
+    for path in [led, named].into_iter().flatten().filter(|path| is_plain(path)) {
+        let mut candidate = case.api_url.clone();
+        candidate.set_path(path.trim_end_matches('/'));
+        candidates.insert(0, candidate);
     }
     candidates.retain(|candidate| *candidate != case.api_url);
     candidates.dedup();
     for found in candidates {
         let asked = case.wire.ask(Ask::get(&below(&found, "admin/version")), case.patience()).await;
-        let Some(Told::Version(_) | Told::Refused) = asked.ok().as_ref().map(Told::of) else { continue };
+        if !asked.is_ok_and(|answer| is_there(&answer)) {
+            continue;
+        }
         let mut base = found.clone();
         base.set_path(found.path().trim_end_matches("/api"));
         let moved = settings.is_none() && found == below(&base, "api") && self::settings(case, &base).await.is_some();
@@ -157,6 +167,11 @@ async fn elsewhere(case: &mut Case<'_>, settings: Option<Settings>, reason: Stri
     } else {
         Finding::Fault(Fault::NotPrefect { reason })
     }
+}
+
+/// Fit to stand in a command that people paste: a server may say anything.
+fn is_plain(path: &str) -> bool {
+    path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte))
 }
 
 /// Where a UI may be on these hosts: above where it was looked for, and where many put it.

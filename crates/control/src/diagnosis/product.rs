@@ -66,6 +66,22 @@ impl Product {
     }
 }
 
+impl Product {
+    /// By the answer to what is no request. HAProxy's own page; and Go's words, of which Traefik alone has no Server
+    /// header.
+    pub(super) fn of_refusal(said: &str) -> Option<(Self, &'static str)> {
+        const EVIDENCE: &str = "how it refuses what is no request";
+        let (head, body) = said.split_once("\r\n\r\n")?;
+        let named = head.to_ascii_lowercase().contains("\nserver:");
+        let product = match body.trim() {
+            body if body.starts_with("<html><body><h1>400 Bad request</h1>") && !named => Self::HaProxy,
+            body if body.starts_with("400 Bad Request") && !named => Self::Traefik,
+            _ => return None,
+        };
+        Some((product, EVIDENCE))
+    }
+}
+
 /// What tells products apart, in one letter case.
 struct Clues<'a> {
     answer: &'a Answer,

@@ -147,9 +147,9 @@ pub struct Check {
     pub took: Duration,
     /// What was seen.
     pub evidence: String,
-    /// Where it warned or failed: code, sentence and remedy.
-    #[serde(flatten)]
-    #[ts(flatten)]
+    /// Where it warned or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub trouble: Option<Trouble>,
 }
 
@@ -222,4 +222,71 @@ pub(super) fn unusable(trouble: Trouble, mut tell: impl FnMut(&Check)) -> Report
     checks.iter().for_each(&mut tell);
     let Trouble { code, sentence, remedy } = trouble;
     Report { ok: false, layer: Layer::Url, code, sentence, remedy, server: Server::default(), checks, latency: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_the_object_that_programs_read() {
+        let check = |layer, state, trouble| Check {
+            layer,
+            state,
+            took: Duration::from_micros(3400),
+            evidence: "seen".to_owned(),
+            trouble,
+        };
+        let trouble = Trouble::new("edge_credential_wrong", "The edge refuses.", "Enter it again.");
+        let report = Report {
+            ok: false,
+            layer: Layer::Edge,
+            code: trouble.code.clone(),
+            sentence: trouble.sentence.clone(),
+            remedy: trouble.remedy.clone(),
+            server: Server { edge: Some("nginx".to_owned()), ..Server::default() },
+            checks: vec![check(Layer::Name, State::Passed, None), check(Layer::Edge, State::Failed, Some(trouble))],
+            latency: None,
+        };
+        insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap(), @r#"
+        {
+          "ok": false,
+          "layer": "edge",
+          "code": "edge_credential_wrong",
+          "sentence": "The edge refuses.",
+          "remedy": "Enter it again.",
+          "server": {
+            "version": null,
+            "ui": [],
+            "api_url": null,
+            "edge": "nginx"
+          },
+          "checks": [
+            {
+              "layer": "name",
+              "state": "passed",
+              "ms": 3,
+              "evidence": "seen"
+            },
+            {
+              "layer": "edge",
+              "state": "failed",
+              "ms": 3,
+              "evidence": "seen",
+              "trouble": {
+                "code": "edge_credential_wrong",
+                "sentence": "The edge refuses.",
+                "remedy": "Enter it again."
+              }
+            }
+          ]
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_stands_on_a_failed_layer_is_not_looked_at() {
+        let skipped = |failed: Layer| Layer::CHECKED.into_iter().filter(|layer| layer.stands_on(failed)).count();
+        assert_eq!(Layer::CHECKED.map(skipped), [11, 10, 9, 8, 7, 6, 5, 4, 0, 0, 0, 0]);
+    }
 }

@@ -113,6 +113,31 @@ fn is_name(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnosis::fix::{self, Fix};
+    use crate::diagnosis::product::Product as P;
+
+    #[test]
+    fn what_is_to_be_pasted_into_a_configuration_stays_as_it_is() {
+        const FIXES: [Fix; 10] = [
+            Fix::Upgrade,
+            Fix::Subprotocol,
+            Fix::Authorization,
+            Fix::Conflict,
+            Fix::BasePath,
+            Fix::Api,
+            Fix::Body,
+            Fix::Timeout,
+            Fix::Upstream,
+            Fix::Csrf,
+        ];
+        let products = [P::Nginx, P::Traefik, P::Caddy, P::HaProxy, P::Cloudflare, P::OAuth2Proxy, P::AwsAlb];
+        for fix in FIXES {
+            for product in products.map(Some).into_iter().chain([None]) {
+                let lines = fix::lines(fix, product);
+                assert_eq!(mask(&lines, &[]), lines);
+            }
+        }
+    }
 
     #[test]
     fn whom_it_is_about_is_not_in_a_report_for_others() {

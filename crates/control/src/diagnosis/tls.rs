@@ -19,7 +19,7 @@ use x509_parser::x509::X509Name;
 
 use super::finding::{Finding, Problem};
 use super::recorded::quoted;
-use super::wire::{Ask, slow};
+use super::wire::Ask;
 use super::{Case, Outcome, uri};
 
 /// Before a certificate ends, its successor should be there: that many days, or a third of its life where it is short.
@@ -124,12 +124,14 @@ pub(super) async fn check(case: &Case<'_>) -> Outcome {
     let mut warning = None;
     for place in case.places() {
         if place.scheme() != "https" {
-            evidence.push(format!("{} is asked without TLS", place.host_str().unwrap_or_default()));
+            evidence.push(format!("{} is asked without TLS", host(place)));
             continue;
         }
         *case.wire.seen.lock() = Handshake::default();
         let connected = timeout(case.patience(), case.wire.way.connect(&uri(place))).await;
-        let fault = connected.map_or_else(|_| Some(slow(case.patience())), |connected| connected.err().map(clearer));
+        let silent = || Fault::TlsFailed { host: host(place).to_owned(), reason: "it does not answer".to_owned() };
+        let fault =
+            connected.map_or_else(|_| Some(silent()), |connected| connected.err().map(|fault| clearer(fault, silent)));
         let seen = case.wire.seen.lock().clone();
         let (said, finding) = judge(place, &seen, fault, SystemTime::now());
         evidence.push(said);
@@ -152,12 +154,13 @@ pub(super) async fn check(case: &Case<'_>) -> Outcome {
     }
 }
 
-/// Who accepts a connection and does not finish the handshake is no silent TCP.
-fn clearer(fault: Fault) -> Fault {
-    if let Fault::ConnectTimeout { authority } = fault {
-        return Fault::TlsFailed { host: authority, reason: "it does not answer".into() };
-    }
-    fault
+/// Who takes a connection and does not finish the handshake is no silent TCP.
+fn clearer(fault: Fault, silent: impl FnOnce() -> Fault) -> Fault {
+    if matches!(fault, Fault::ConnectTimeout { .. }) { silent() } else { fault }
+}
+
+fn host(place: &Url) -> &str {
+    place.host_str().unwrap_or_default()
 }
 
 /// Whether http is what is spoken there. nginx takes plain requests on its secure port to refuse them with 400.
@@ -172,7 +175,7 @@ async fn speaks_plainly(case: &Case<'_>, place: &Url) -> bool {
 
 /// What was seen, and what there is to say about it.
 fn judge(place: &Url, seen: &Handshake, fault: Option<Fault>, now: SystemTime) -> (String, Option<Finding>) {
-    let host = place.host_str().unwrap_or_default();
+    let host = host(place);
     let leaf = seen.chain.first().and_then(|der| parse_x509_certificate(der).ok()).map(|(_, leaf)| Leaf::of(&leaf));
     let Some(leaf) = leaf else { return (String::new(), fault.map(Finding::Fault)) };
     let evidence = format!(

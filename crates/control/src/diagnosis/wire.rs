@@ -19,6 +19,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use postern_gateway::probe::{self, Way};
 use postern_gateway::{EdgeCredential, Fault, Remote, Secret, StartError, UserPassword};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::error::{ProtocolError, SubProtocolError};
@@ -33,6 +35,9 @@ use super::uri;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("postern-doctor/", env!("CARGO_PKG_VERSION")));
 /// Of an answer. Login pages are larger, and what tells them apart stands at their beginning.
 const LONGEST: usize = 256 * 1024;
+
+/// For what a server may well leave unsaid.
+const BRIEF: Duration = Duration::from_secs(2);
 
 /// The way to one server, and what must not come back from it.
 pub(super) struct Wire {
@@ -129,7 +134,7 @@ impl Wire {
             let mut request = self.prepared(ask.request, ask.with_credential, &url);
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             let to = request.uri().clone();
-            let response =
+            let (response, _connection) =
                 self.exchange(request.map(|()| Full::new(Bytes::from_static(ask.body.as_bytes()))), &to).await?;
             let took = asked.elapsed();
             let (parts, mut incoming) = response.into_parts();
@@ -162,10 +167,24 @@ impl Wire {
         });
         let to = request.uri().clone();
         tokio::select! {
-            answer = self.exchange(request, &to) => answer.ok().map(|answer| answer.status()),
-            _ = wanted.wait_for(|wanted| *wanted) => None,
-            () = tokio::time::sleep(patience) => None,
+            answer = self.exchange(request, &to) => answer.ok().map(|(answer, _)| answer.status()),
+            Ok(_) = wanted.wait_for(|wanted| *wanted) => None,
+            () = tokio::time::sleep(patience.min(BRIEF)) => None,
         }
+    }
+
+    /// What is said to something that is no request: a header line without a name.
+    pub(super) async fn nonsense(&self, url: &Url, patience: Duration) -> Option<String> {
+        const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: postern\r\n: none\r\nConnection: close\r\n\r\n";
+        let asked = timeout(patience.min(BRIEF), async {
+            let mut stream = TokioIo::new(self.way.connect(&uri(url)).await.ok()?);
+            stream.write_all(REQUEST).await.ok()?;
+            let mut said = Vec::new();
+            // Whoever closes without a word, or with one, has said enough.
+            drop(stream.take(4096).read_to_end(&mut said).await);
+            Some(String::from_utf8_lossy(&said).into_owned())
+        });
+        asked.await.ok().flatten()
     }
 
     /// Opens a socket and shows Prefect's auth string in its first message, as Prefect's clients do.
@@ -234,7 +253,12 @@ impl Wire {
         request
     }
 
-    async fn exchange<B>(&self, mut request: Request<B>, to: &Uri) -> Result<Response<Incoming>, Fault>
+    /// The connection ends with the second part.
+    async fn exchange<B>(
+        &self,
+        mut request: Request<B>,
+        to: &Uri,
+    ) -> Result<(Response<Incoming>, JoinSet<hyper::Result<()>>), Fault>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -245,9 +269,9 @@ impl Wire {
         let fault = |error| probe::fault(error, to);
         let stream = self.way.connect(to).await?;
         let (mut sender, connection) = http1::handshake(stream).await.map_err(fault)?;
-        // Ends with the sender and the body.
-        tokio::spawn(connection);
-        sender.send_request(request).await.map_err(fault)
+        let mut task = JoinSet::new();
+        task.spawn(connection);
+        Ok((sender.send_request(request).await.map_err(fault)?, task))
     }
 
     /// Whatever is shown of an answer holds no secret, though the server may send them back.

@@ -2,11 +2,10 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use postern_tests::haproxy::HaProxy;
 use postern_tests::nginx::Nginx;
 use postern_tests::postern::{Postern, Serving};
 use postern_tests::prefect::Login;
-use postern_tests::process::{Process, command};
-use postern_tests::scratch::Scratch;
 use postern_tests::wait::free_port;
 
 use super::recorder::Recorder;
@@ -26,9 +25,8 @@ pub(crate) struct Scene {
     pub(crate) recorder: Recorder,
     contenders: Vec<Contender>,
     _nginx: Nginx,
-    _haproxy: Process,
+    _haproxy: HaProxy,
     _serving: Serving,
-    _scratch: Scratch,
     _postern: Postern,
 }
 
@@ -40,20 +38,7 @@ impl Scene {
         let site = |port| format!("server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://{server}; }} }}");
         let nginx = Nginx::configured(site).await?;
 
-        // Modes and times as in Debian's own file.
-        let (scratch, port) = (Scratch::new("haproxy")?, free_port()?);
-        let config = scratch.write(
-            "haproxy.cfg",
-            format!(
-                "defaults\nmode http\ntimeout connect 5000\ntimeout client 50000\ntimeout server 50000\n\
-                 frontend front\nbind 127.0.0.1:{port}\ndefault_backend back\nbackend back\nserver one {server}\n"
-            ),
-        )?;
-        let mut haproxy = command("haproxy");
-        haproxy.arg("-db").arg("-f").arg(config);
-        let mut haproxy = Process::spawn("haproxy", haproxy, &scratch)?;
-        let accepts = async |_: &Process| Ok(std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop));
-        haproxy.until("haproxy's port", std::time::Duration::from_secs(30), accepts).await?;
+        let haproxy = HaProxy::start(server, "", "").await?;
 
         let profile = format!(
             "version = 1\n[[profile]]\nid = \"bench\"\nname = \"bench\"\nurl = \"http://{server}\"\nport = {}\n",
@@ -72,18 +57,10 @@ impl Scene {
         };
         let contenders = vec![
             contender("nginx", nginx.origin(), String::new()),
-            contender("haproxy", format!("http://127.0.0.1:{port}"), String::new()),
+            contender("haproxy", format!("http://{}", haproxy.address()), String::new()),
             contender("Postern", serving.ready("bench")?.url.clone(), format!("Authorization: Basic {credential}\r\n")),
         ];
-        Ok(Self {
-            contenders,
-            _nginx: nginx,
-            _haproxy: haproxy,
-            _serving: serving,
-            _scratch: scratch,
-            _postern: postern,
-            recorder,
-        })
+        Ok(Self { contenders, _nginx: nginx, _haproxy: haproxy, _serving: serving, _postern: postern, recorder })
     }
 
     pub(crate) fn contenders(&self) -> &[Contender] {
