@@ -95,7 +95,9 @@ async fn manager_export(
     exchanges: Vec<ExchangeView>,
 ) -> Result<String, Trouble> {
     let profile = profile(&controller, &id)?;
-    let folder = app.path().download_dir().or_else(|_| app.path().home_dir()).map_err(|error| not_saved(&error))?;
+    // A desktop may name a folder that nobody has made.
+    let downloads = app.path().download_dir().ok().filter(|folder| folder.is_dir());
+    let folder = downloads.map_or_else(|| app.path().home_dir(), Ok).map_err(|error| not_saved(&error))?;
     let saved = spawn_blocking(move || har::save(&folder, &profile, &har::archive(&profile, &exchanges))).await;
     let path = saved.map_err(|error| not_saved(&error))?.map_err(|error| not_saved(&error))?;
     Ok(path.display().to_string())

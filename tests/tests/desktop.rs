@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use postern_tests::acceptance::held;
@@ -13,8 +15,9 @@ use postern_tests::desktop::notices::Notices;
 use postern_tests::desktop::panel::Panel;
 use postern_tests::desktop::window::Window;
 use postern_tests::desktop::{Desktop, app, profile};
+use postern_tests::nginx::{Nginx, Site};
 use postern_tests::prefect::Login;
-use postern_tests::process::Process;
+use postern_tests::process::{Process, run};
 use postern_tests::secured::Secured;
 use postern_tests::wait::{free_port, until};
 
@@ -152,7 +155,10 @@ async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then
 #[tokio::test]
 async fn each_trouble_says_what_it_is_in_the_tray_and_in_the_manager() -> anyhow::Result<()> {
     let secured = Secured::shared().await?;
-    let (url, user) = (secured.nginx.origin(), &secured.login.username);
+    // An edge of its own: others count what theirs refuses.
+    let site = Site { upstream: secured.prefect.origin(), basic: Some(secured.login.clone()), websockets: true };
+    let edge = Nginx::start(site).await?;
+    let (url, user) = (edge.origin(), &secured.login.username);
     let desktop = Desktop::start().await?;
     let panel = Panel::start(&desktop).await?;
     let taken = TcpListener::bind(("127.0.0.1", 0))?;
@@ -190,6 +196,106 @@ async fn each_trouble_says_what_it_is_in_the_tray_and_in_the_manager() -> anyhow
     }
     desktop.until_same_picture(&icon, "tray-trouble@2x.png").await?;
     window.screenshot("manager-trouble").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn activity_shows_what_goes_through_and_hands_on_no_credential() -> anyhow::Result<()> {
+    let secured = Secured::shared().await?;
+    let desktop = Desktop::start().await?;
+    let port = free_port()?;
+    let user = &secured.login.username;
+    let login =
+        format!("[profile.edge]\nkind = \"basic\"\nusername = \"{user}\"\n[profile.prefect]\nusername = \"{user}\"\n");
+    desktop.write_profiles(&(profile("server", &secured.nginx.origin(), port) + &login))?;
+    for slot in ["edge-password", "prefect-password"] {
+        desktop.put_secret(&format!("server/{slot}"), &secured.login.password).await?;
+    }
+    let window = Window::start(&desktop, &[]).await?;
+    window.until_shown(&["Connected", "Who uses it now", "None of server’s requests met one"]).await?;
+    window.click("tab-activity").await?;
+    window.until_shown(&["Nothing has gone through this door yet"]).await?;
+
+    // As `postern env` has it.
+    let key = desktop.secret("server/local-key").await?.context("no local key in the keychain")?;
+    let asks = async |command: &str| {
+        let mut shell = desktop.command("sh");
+        shell.args(["-c", command]).env("PREFECT_API_AUTH_STRING", format!("postern:{key}"));
+        run("curl", shell, "", desktop.scratch(), LIMIT).await?.success()
+    };
+    let address = format!("'http://127.0.0.1:{port}/api/admin/version'");
+    let canary = "canary-in-a-query";
+    let with_query = address.replace("version'", &format!("version?token={canary}'"));
+    let answer = asks(&format!("curl --silent --user \"$PREFECT_API_AUTH_STRING\" {with_query}")).await?;
+    assert_eq!(answer, "\"3.8.8\"");
+    asks(&format!("curl --silent {address}")).await?;
+    window.until_shown(&["/api/admin/version", "200", "7 B", "Programs", "401", "Turned away", "2 requests"]).await?;
+
+    window.find("//*[@role='row'][contains(., 'Programs')]").await?.click().await?;
+    window.click("copy-curl").await?;
+    let command = format!("curl --user \"$PREFECT_API_AUTH_STRING\" {address}");
+    until("the command on the clipboard", LIMIT, async || Ok((desktop.clipboard().await? == command).then_some(())))
+        .await?;
+    assert_eq!(asks(&command).await?, "\"3.8.8\"");
+    window.until_shown(&["3 requests"]).await?;
+
+    window.click("export").await?;
+    let saved = window.find("//*[@id='saved']//code").await?.text().await?;
+    let archive: serde_json::Value = serde_json::from_str(&fs::read_to_string(saved)?)?;
+    let entries = archive["log"]["entries"].as_array().context("an archive has entries")?;
+    let told: Vec<_> = entries.iter().map(|entry| (&entry["response"]["status"], &entry["_door"])).collect();
+    let (ok, refused) = ((&200.into(), &"program".into()), (&401.into(), &"refused".into()));
+    assert_eq!(told, [ok, refused, ok]);
+    window.screenshot("manager-activity").await?;
+
+    window.click("tab-overview").await?;
+    window
+        .until_shown(&["2 requests in the last 5 minutes", "Last faults", "lets in only those who prove themselves"])
+        .await?;
+    let sweep = Sweep::default().with_login("the server's password", &secured.login);
+    let sweep = sweep.with("the local key", &key).with("a query", canary);
+    assert_eq!(sweep.text("the window", window.text().await?), Vec::<String>::new());
+    assert_eq!(sweep.files(desktop.scratch().path())?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_flood_of_requests_does_not_freeze_the_manager() -> anyhow::Result<()> {
+    let answer = "default_type application/json; access_log off; keepalive_requests 1000000; return 200 '\"3.8.8\"';";
+    let nginx =
+        Nginx::configured(|port| format!("server {{ listen 127.0.0.1:{port}; location / {{ {answer} }} }}")).await?;
+    let desktop = Desktop::start().await?;
+    let port = free_port()?;
+    desktop.write_profiles(&(profile("server", &nginx.origin(), port) + "local_programs = \"open\"\n"))?;
+    let window = Window::start(&desktop, &[]).await?;
+    window.until_shown(&["Connected"]).await?;
+    window.click("tab-activity").await?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let over = Arc::<AtomicBool>::default();
+    let asks: Vec<_> = (0..16)
+        .map(|_| (client.clone(), Arc::clone(&over)))
+        .map(|(client, over)| {
+            tokio::spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    let asked = client.get(format!("http://127.0.0.1:{port}/api/flows")).send();
+                    asked.await?.error_for_status()?.bytes().await?;
+                }
+                anyhow::Ok(())
+            })
+        })
+        .collect();
+    window.until_shown(&["/api/flows", "2000 requests;"]).await?;
+    let pressed = Instant::now();
+    window.click("pause").await?;
+    window.until_shown(&["What comes meanwhile is shown when you go on."]).await?;
+    let answered = pressed.elapsed();
+    let rows = window.driver().execute("return document.querySelectorAll('[role=row]').length", vec![]).await?;
+    over.store(true, Ordering::Relaxed);
+    for asked in asks {
+        asked.await??;
+    }
+    assert!(answered < Duration::from_secs(10), "{answered:?} for a button");
+    assert!(rows.as_u64().is_some_and(|rows| rows < 100), "{rows} rows are made");
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 //!
 //! [`controller`] owns all state: every input becomes one [`controller::Event`], and
 //! `update(&mut State, Event) -> Vec<Effect>` decides. [`menu`] and [`view`] compute, from that state,
-//! what the tray and the manager show; `src-tauri` and `ui` only render.
+//! what the tray and the manager show; `src-tauri` and `ui` only render. [`activity`] keeps what goes through the
+//! gateways, beside the state: it changes too often to be part of it.
 //!
 //! [`store`] keeps [`profile`]s in profiles.toml, [`vault`] their secrets; a [`change`] is made to both together,
 //! and [`resolve`] makes of both what a gateway is told. [`diagnosis`] looks at a server layer by layer.

@@ -8,13 +8,13 @@ const PACE_MS = 200;
 
 const READ_ONLY: Trouble = {
   code: "read_only",
-  sentence: "The profile Production is read-only, and this request would write.",
-  remedy: "Turn off read-only in the profile's settings if writing is intended.",
+  sentence: "“Production” is read-only in Postern, and this request would change something on the server.",
+  remedy: "Turn read-only off in the profile if you mean to write.",
 };
 const NOT_LET_IN: Trouble = {
   code: "not_let_in",
-  sentence: "Nobody is let in here without a session or the profile's local key.",
-  remedy: "Open the dashboard from Postern's tray menu, or take the key from `postern env`.",
+  sentence: "Postern's gateway lets in only those who prove themselves.",
+  remedy: "Open the dashboard from Postern's tray menu. Programs use the settings that `postern env` prints.",
 };
 const REFUSED: Trouble = {
   code: "edge_credential_wrong",

@@ -40,6 +40,8 @@ const RUNNING: &[Package] = &[
     ("imagemagick", Some("import")),
     ("xdotool", Some("xdotool")),
     ("xclip", Some("xclip")),
+    // To ask as a person does.
+    ("curl", Some("curl")),
     // To start the app from its desktop entry.
     ("desktop-file-utils", Some("desktop-file-validate")),
     ("libgtk-3-bin", Some("gtk-launch")),
