@@ -36,6 +36,7 @@ use postern_gateway::{Fault, Remote};
 use url::Url;
 
 pub use self::address::Given;
+pub(crate) use self::address::tidy;
 use self::finding::{At, Finding};
 use self::prefect::Settings;
 use self::product::Product;

@@ -82,7 +82,7 @@ impl Subject {
 }
 
 /// The address of the UI, of what people paste. What it cannot make sense of, it leaves as it is.
-fn tidy(pasted: &str) -> String {
+pub(crate) fn tidy(pasted: &str) -> String {
     let pasted = pasted.trim().trim_matches(['"', '\'', '<', '>']);
     let with_scheme = if pasted.contains("://") { pasted.to_owned() } else { format!("https://{pasted}") };
     let Ok(mut url) = Url::parse(&with_scheme) else { return pasted.to_owned() };

@@ -110,6 +110,7 @@ impl From<postern_gateway::Layer> for Layer {
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "lowercase")]
+#[ts(rename = "CheckState")]
 pub enum State {
     /// Nothing to say against it.
     Passed,
