@@ -12,6 +12,24 @@ export type ActivityView = {
   missed: number,
 };
 
+/** What a server asks for: questions that a form has. */
+export type Ask = "edge" | "prefect" | "headers" | "ca" | "client-certificate" | "proxy";
+
+/** How a check ended. */
+export type CheckState = "passed" | "warned" | "failed" | "skipped";
+
+/** One layer, looked at. */
+export type CheckView = {
+  /** What was looked at, in a word or two. */
+  label: string,
+  /** How it ended. */
+  state: CheckState,
+  /** What was seen. */
+  evidence: string,
+  /** Where it warned or failed. */
+  trouble: Trouble | null,
+};
+
 /** The colours a profile can have; chosen to differ also for colour-blind people. */
 export type Color = "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "purple" | "gray";
 
@@ -140,6 +158,26 @@ export type FieldError = {
   message: string,
 };
 
+/** What a look came to. */
+export type FoundView = {
+  /** Whether everything works; there may be warnings. */
+  ok: boolean,
+  /** In one sentence, and what to do. */
+  verdict: Trouble,
+  /** What would help, of what a form can give. */
+  asks: Array<Ask>,
+  /** The address that was looked at, as it is saved. */
+  url: string,
+  /** Prefect's version, when known. */
+  version: string | null,
+  /** Milliseconds, when known. */
+  latencyMs: number | null,
+  /** What a new server there may be called. */
+  name: string,
+  /** Its colour. */
+  color: Color,
+};
+
 /** One header. */
 export type HeaderDraft = {
   /** As typed. */
@@ -167,8 +205,20 @@ export type LastFault = {
 /** Which local programs are let in. */
 export type LocalProgramsChoice = "key" | "open" | "off";
 
+/** A look: how far it is, and what it came to. */
+export type LookView = {
+  /** The page's own, where it is at a form. */
+  number: number,
+  /** Those that have ended, in their order. */
+  checks: Array<CheckView>,
+  /** Why nobody was asked, by field. */
+  errors: Array<FieldError>,
+  /** What was found; `None` as long as it is under way, and where nobody was asked. */
+  found: FoundView | null,
+};
+
 /** Something the manager asks for, besides saving a draft. */
-export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "remove", id: string,
+export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "look", id: string, } | { "do": "look-away" } | { "do": "remove", id: string,
 };
 
 /** Everything the manager shows. */
@@ -183,6 +233,8 @@ export type ManagerView = {
   servers: Array<ServerView>,
   /** What the form starts from when a server is added. */
   blank: Draft,
+  /** The look at what the form has. */
+  look: LookView | null,
 };
 
 /** What Prefect's own auth string is. */
@@ -234,6 +286,8 @@ export type ServerView = {
   form: Draft,
   /** Vault slots the profile needs, and whether each is filled. */
   secrets: Array<SecretView>,
+  /** The last look at it as it is saved. */
+  look: LookView | null,
 };
 
 /** What is wrong, for a person. */

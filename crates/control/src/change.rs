@@ -46,6 +46,15 @@ pub enum SecretChange {
     Copy(Slot, Slot),
 }
 
+impl SecretChange {
+    /// What it changes.
+    pub(crate) fn slot(&self) -> &Slot {
+        match self {
+            Self::Set(slot, _) | Self::Copy(_, slot) => slot,
+        }
+    }
+}
+
 /// What a save or removal did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {

@@ -21,6 +21,7 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod herd;
 mod life;
+mod look;
 mod mint;
 #[cfg(test)]
 mod model;
@@ -39,6 +40,7 @@ pub use self::event::{Event, Failure};
 use self::life::{Held, Life};
 use self::mint::Mint;
 pub use self::update::update;
+use crate::look::Look;
 use crate::profile::{Profile, ProfileId, Slot};
 use crate::view::Trouble;
 
@@ -107,6 +109,8 @@ pub struct State {
     pub vault_trouble: Option<Trouble>,
     /// Whether the end has been asked for.
     pub phase: Phase,
+    /// The look at what the manager's form has, while the form is open.
+    pub look: Option<Look>,
     at_start: AtStart,
     /// Gateways of profiles that are gone, until they have ended.
     leaving: Vec<(ProfileId, Held)>,
@@ -150,6 +154,8 @@ pub struct Entry {
     pub connection: Connection,
     /// Slots it uses, and whether each is filled, where that is known.
     pub slots: Vec<(Slot, Option<bool>)>,
+    /// The last look at it as it is saved.
+    pub look: Option<Look>,
     life: Life,
 }
 
@@ -160,6 +166,15 @@ pub struct Generation(u64);
 /// One timer; a timer that was replaced meanwhile means nothing any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timer(u64);
+
+/// What a look is at. There is one look at each at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Sight {
+    /// What the manager's form has.
+    Form,
+    /// A profile as it is saved.
+    Saved(ProfileId),
+}
 
 /// One request that waits for its answer: the driver's, see [`Effect::Answer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

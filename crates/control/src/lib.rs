@@ -5,6 +5,8 @@
 //! what the tray and the manager show; `src-tauri` and `ui` only render. [`activity`] keeps what goes through the
 //! gateways, beside the state: it changes too often to be part of it.
 //!
+//! [`diagnosis`] says which layer of a server refuses, and a [`look`] runs it live for the manager.
+//!
 //! [`store`] keeps [`profile`]s in profiles.toml, [`vault`] their secrets; a [`change`] is made to both together,
 //! and [`resolve`] makes of both what a gateway is told. [`diagnosis`] looks at a server layer by layer.
 
@@ -16,6 +18,7 @@ pub mod door;
 pub mod environment;
 pub mod folders;
 mod lock;
+pub mod look;
 pub mod menu;
 pub mod process;
 pub mod profile;

@@ -6,6 +6,7 @@
 mod activity;
 pub mod bindings;
 mod draft;
+mod look;
 mod trouble;
 
 use std::time::SystemTime;
@@ -14,13 +15,14 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::controller::{Connection, Entry, Event, State};
-use crate::profile::{Color, InvalidId};
+use crate::profile::{Color, InvalidId, Profile};
 
 pub use self::activity::{ActivityView, DoorUse, DoorView, ExchangeView, LastFault, UseView};
 pub(crate) use self::draft::prepare;
 pub use self::draft::{
     Draft, EdgeDraft, FieldError, HeaderDraft, LocalProgramsChoice, PrefectDraft, SaveErrors, SecretInput,
 };
+pub use self::look::{CheckView, FoundView, LookView};
 pub use self::trouble::Trouble;
 
 /// Everything the manager shows.
@@ -37,6 +39,8 @@ pub struct ManagerView {
     pub servers: Vec<ServerView>,
     /// What the form starts from when a server is added.
     pub blank: Draft,
+    /// The look at what the form has.
+    pub look: Option<LookView>,
 }
 
 /// One profile and how it is.
@@ -65,6 +69,8 @@ pub struct ServerView {
     pub form: Draft,
     /// Vault slots the profile needs, and whether each is filled.
     pub secrets: Vec<SecretView>,
+    /// The last look at it as it is saved.
+    pub look: Option<LookView>,
 }
 
 /// One secret's place.
@@ -141,6 +147,12 @@ pub enum ManagerAction {
         method: String,
         path: String,
     },
+    /// See which layer refuses.
+    Look {
+        id: String,
+    },
+    /// The form is closed: what it had is looked at no more.
+    LookAway,
     /// With its secrets.
     Remove {
         id: String,
@@ -158,6 +170,8 @@ impl TryFrom<ManagerAction> for Event {
             ManagerAction::OpenInBrowser { id } => Self::OpenInBrowser(id.parse()?),
             ManagerAction::CopyApiUrl { id } => Self::CopyApiUrl(id.parse()?),
             ManagerAction::CopyAsCurl { id, method, path } => Self::CopyAsCurl { id: id.parse()?, method, path },
+            ManagerAction::Look { id } => Self::Look(id.parse()?),
+            ManagerAction::LookAway => Self::LookAway,
             ManagerAction::Remove { id } => Self::Remove { ticket: None, id: id.parse()? },
         })
     }
@@ -166,12 +180,14 @@ impl TryFrom<ManagerAction> for Event {
 /// Computes the manager's view from the state.
 #[must_use]
 pub fn manager(state: &State) -> ManagerView {
+    let profiles: Vec<&Profile> = state.entries.iter().map(|entry| &entry.profile).collect();
     ManagerView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         troubles: state.file_trouble.iter().chain(&state.vault_trouble).cloned().collect(),
         can_save: state.file_trouble.is_none(),
         servers: state.entries.iter().map(server).collect(),
         blank: Draft::default(),
+        look: state.look.as_ref().map(|look| LookView::new(look, &profiles)),
     }
 }
 
@@ -189,6 +205,7 @@ fn server(entry: &Entry) -> ServerView {
         local_api_url: profile.local_api_url(),
         form: Draft::from(profile),
         secrets: entry.slots.iter().map(|(slot, saved)| SecretView { slot: slot.to_string(), saved: *saved }).collect(),
+        look: entry.look.as_ref().map(|look| LookView::new(look, &[])),
     }
 }
 

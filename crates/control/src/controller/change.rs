@@ -3,7 +3,7 @@
 //! One save or removal at a time; the others wait, so that each is checked against what the one before it
 //! left behind.
 
-use super::{AtStart, Effect, Entry, Phase, ShellRequest, State, Ticket};
+use super::{AtStart, Effect, Entry, Phase, ShellRequest, Sight, State, Ticket};
 use crate::change::{Change, Stored};
 use crate::profile::{Connect, Profile, ProfileId, Slot};
 use crate::view::{Draft, SaveErrors, Trouble, prepare};
@@ -88,6 +88,9 @@ impl State {
             let mut entry = match known {
                 Some(mut entry) => {
                     let differs = serves_differently(&entry.profile, &profile) || !fresh.is_empty();
+                    if differs && entry.look.take().is_some() {
+                        effects.push(Effect::LookAway(Sight::Saved(entry.profile.id.clone())));
+                    }
                     entry.replace(profile);
                     if differs {
                         entry.restart(effects);
@@ -113,6 +116,7 @@ impl State {
                 self.leaving.push((gone.profile.id.clone(), held));
             }
             let id = gone.profile.id;
+            effects.extend(gone.look.map(|_| Effect::LookAway(Sight::Saved(id.clone()))));
             let removed = ours.is_some_and(|(ours, _)| *ours == id);
             effects.push(if removed { Effect::RemoveDashboard(id) } else { Effect::CloseDashboard(id) });
         }

@@ -6,6 +6,7 @@
 //! - A task that panics is an outcome like others: that profile has failed, or that save; the rest lives on.
 
 mod gateway;
+mod sight;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ use std::time::SystemTime;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::gateway::{Order, Place};
-use super::{AtStart, Connection, Effect, Event, Generation, Phase, ShellRequest, State, Ticket, Timer, update};
+use super::{AtStart, Connection, Effect, Event, Generation, Phase, ShellRequest, Sight, State, Ticket, Timer, update};
 use crate::activity::Activity;
 use crate::change::Change;
 use crate::folders::Folders;
@@ -51,13 +52,15 @@ pub struct Controller {
     gateways: HashMap<Generation, mpsc::UnboundedSender<Order>>,
     /// Those that somebody waits for: one at most for each profile.
     alarms: HashMap<Timer, Alarm>,
+    /// The last of each, over or not.
+    looks: HashMap<Sight, Alarm>,
     changes: mpsc::UnboundedSender<Change>,
     waiting: HashMap<Ticket, oneshot::Sender<Result<ProfileId, SaveErrors>>>,
     tickets: u64,
     place: Place,
 }
 
-/// A timer's task, which ends with this.
+/// A task that ends with this: a timer's, a look's.
 #[derive(Debug)]
 struct Alarm(tokio::task::AbortHandle);
 
@@ -114,6 +117,7 @@ impl Controller {
             place: Place { folders, vault, activity, shell, outcomes },
             gateways: HashMap::new(),
             alarms: HashMap::new(),
+            looks: HashMap::new(),
             changes,
             waiting: HashMap::new(),
             tickets: 0,
@@ -178,6 +182,13 @@ impl Controller {
             // A gateway without anyone to give it orders ends.
             Effect::Stop(generation) => drop(self.gateways.remove(&generation)),
             Effect::Probe(generation) => self.order(generation, Order::Probe),
+            Effect::Look { sight, number, plans, after } => {
+                // The one before ends first: two would ask the server at once.
+                self.looks.remove(&sight);
+                let look = sight::look(sight.clone(), number, plans, after, self.place.clone());
+                self.looks.insert(sight, look);
+            }
+            Effect::LookAway(sight) => drop(self.looks.remove(&sight)),
             Effect::OpenDoor { generation, profile, window } => {
                 self.order(generation, Order::Open { profile, window });
             }

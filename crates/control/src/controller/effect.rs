@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use postern_gateway::Secret;
 
-use super::{Generation, Ticket, Timer};
+use super::{Generation, Sight, Ticket, Timer};
 use crate::change::Change;
+use crate::look::Plan;
 use crate::profile::{Color, Profile, ProfileId};
 use crate::view::{SaveErrors, Trouble};
 
@@ -35,6 +36,19 @@ pub enum Effect {
     Store(Change),
     /// See which of the profile's slots are filled: [`super::Event::LookedUp`].
     LookUp(Box<Profile>),
+    /// Look, after a moment in which somebody may go on typing, in place of the look before: [`super::Event::Looked`].
+    Look {
+        /// At what.
+        sight: Sight,
+        /// Which look.
+        number: u64,
+        /// Where, the likeliest first.
+        plans: Vec<Plan>,
+        /// How long that moment is.
+        after: Duration,
+    },
+    /// Look no more, and forget what there was to show.
+    LookAway(Sight),
     /// Have the gateway make a pass, and ask the shell to open what it opens.
     OpenDoor {
         /// Which start.

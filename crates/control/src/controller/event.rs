@@ -4,8 +4,9 @@ use std::time::SystemTime;
 
 use postern_gateway::Status;
 
-use super::{Generation, Ticket, Timer};
+use super::{Generation, Sight, Ticket, Timer};
 use crate::change::Stored;
+use crate::look::News;
 use crate::menu::Action;
 use crate::profile::{Profile, ProfileId, Slot};
 use crate::view::{Draft, SaveErrors, Trouble};
@@ -36,6 +37,17 @@ pub enum Event {
     },
     /// Show the manager.
     Manage,
+    /// Look at the server as it is saved; not where somebody looks already.
+    Look(ProfileId),
+    /// Look at what the form has, in place of what it had.
+    LookAtForm {
+        /// The form's own number of this look.
+        number: u64,
+        /// As typed.
+        draft: Box<Draft>,
+    },
+    /// The form is closed.
+    LookAway,
     /// Stop all gateways and end.
     Quit,
 
@@ -63,6 +75,15 @@ pub enum Event {
         id: ProfileId,
         /// What it said.
         outcome: Result<Vec<(Slot, bool)>, Trouble>,
+    },
+    /// A look goes on, or has ended.
+    Looked {
+        /// At what.
+        sight: Sight,
+        /// Which look.
+        number: u64,
+        /// What is heard of it.
+        news: News,
     },
     /// The listener stands.
     Started(Generation),

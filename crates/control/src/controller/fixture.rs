@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use postern_gateway::{Fault, Health, Status};
 
-use super::{AtStart, Connection, Effect, Event, Failure, Generation, State, update};
+use super::{AtStart, Connection, Effect, Event, Failure, Generation, Sight, State, update};
 use crate::profile::{Profile, ProfileId, Slot, Written, WrittenEdge};
 use crate::view::Trouble;
 
@@ -129,6 +129,8 @@ pub(crate) fn said(effects: &[Effect]) -> String {
             Effect::Wake { after, .. } => format!("wake after about {:.0} s", after.as_secs_f32()),
             Effect::Store(_) => "store".to_owned(),
             Effect::LookUp(profile) => format!("look up {}", profile.id),
+            Effect::Look { sight, plans, .. } => format!("look at {}, {} times at most", seen(sight), plans.len()),
+            Effect::LookAway(sight) => format!("look away from {}", seen(sight)),
             Effect::OpenDoor { profile, window, .. } => format!("open {} in {window:?}", profile.id),
             Effect::Answer { outcome, .. } => format!("answer {outcome:?}"),
             Effect::CloseDashboard(id) => format!("close the dashboard of {id}"),
@@ -137,4 +139,11 @@ pub(crate) fn said(effects: &[Effect]) -> String {
         })
         .collect();
     lines.join("\n")
+}
+
+fn seen(sight: &Sight) -> &str {
+    match sight {
+        Sight::Form => "the form",
+        Sight::Saved(id) => id.as_str(),
+    }
 }

@@ -88,7 +88,7 @@ impl Entry {
     /// A profile nobody wants connected yet.
     pub(super) fn new(profile: Profile) -> Self {
         let slots = profile.slots().into_iter().map(|slot| (slot, None)).collect();
-        Self { profile, connection: Connection::Off, slots, life: Life::default() }
+        Self { profile, connection: Connection::Off, slots, look: None, life: Life::default() }
     }
 
     /// Whether its gateway accepts connections, however the server is.

@@ -25,6 +25,11 @@ impl Mint {
         Timer(self.next())
     }
 
+    /// A look's number, at a profile as it is saved.
+    pub(super) fn look(&mut self) -> u64 {
+        self.next()
+    }
+
     fn next(&mut self) -> u64 {
         self.count += 1;
         self.count

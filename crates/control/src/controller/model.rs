@@ -91,7 +91,7 @@ fn failure(kind: u8) -> Failure {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (0..8_u8, 0..NAMES.len()).prop_map(|(kind, who)| Step::Wish(kind, who)),
+        6 => (0..9_u8, 0..NAMES.len()).prop_map(|(kind, who)| Step::Wish(kind, who)),
         1 => (0..NAMES.len(), 0..5_u8).prop_map(|(who, form)| Step::Save(who, form)),
         1 => (0..NAMES.len()).prop_map(Step::Remove),
         2 => prop::collection::vec((0..NAMES.len(), 0..5_u8), 0..4).prop_map(Step::Edit),
@@ -119,6 +119,7 @@ impl World {
                     3 => Event::OpenInBrowser(id),
                     4 => Event::CopyApiUrl(id),
                     5 => Event::Manage,
+                    6 => Event::Look(id),
                     _ => Event::Toggle(id),
                 }
             }
@@ -273,7 +274,12 @@ impl World {
                     self.exits += 1;
                     prop_assert!(self.quit && self.gateways.is_empty() && self.storing.is_none(), "exit too early");
                 }
-                Effect::LookUp(_) | Effect::CloseDashboard(_) | Effect::RemoveDashboard(_) | Effect::Shell(_) => {}
+                Effect::Look { .. } => prop_assert!(!self.quit, "a look after quitting"),
+                Effect::LookAway(_)
+                | Effect::LookUp(_)
+                | Effect::CloseDashboard(_)
+                | Effect::RemoveDashboard(_)
+                | Effect::Shell(_) => {}
             }
         }
         Ok(())

@@ -4,8 +4,9 @@ use insta::assert_snapshot;
 use postern_gateway::Fault;
 
 use super::fixture::{Stage, at, failing, id, profile, said, secret_missing, trouble, unreachable, up, written};
-use super::{AtStart, Connection, Effect, Event, Failure, Phase, Ticket};
+use super::{AtStart, Connection, Effect, Event, Failure, Phase, Sight, Ticket};
 use crate::change::{Change, Stored};
+use crate::look::{End, News};
 use crate::profile::{Color, Connect, Profile, Slot, Written};
 use crate::view::{Draft, SaveErrors, SecretInput};
 
@@ -411,4 +412,45 @@ fn quitting_waits_for_the_save_under_way_and_refuses_those_that_wait() {
     answer Err(SaveErrors { errors: [FieldError { field: "", message: "Postern is about to end; nothing was saved. Start it again and repeat the change." }] })
     shell Exit
     "#);
+}
+
+fn look_at_form(number: u64, url: &str) -> Event {
+    Event::LookAtForm { number, draft: Box::new(Draft { url: url.to_owned(), ..Draft::default() }) }
+}
+
+#[test]
+fn a_form_is_looked_at_in_place_of_what_it_had_before() {
+    let mut stage = one();
+    assert_snapshot!(said(&stage.take(look_at_form(1, "prefect.example.com"))), @"look at the form, 2 times at most");
+    assert_snapshot!(said(&stage.take(look_at_form(2, "https://prefect.example.com/x"))), @"look at the form, 1 times at most");
+    // The first one's last word comes too late.
+    let unfit = |code: &str| End::Unfit(SaveErrors::whole(&trouble(code)));
+    for (number, code) in [(1, "late"), (2, "now")] {
+        stage.take(Event::Looked { sight: Sight::Form, number, news: News::End(unfit(code)) });
+    }
+    assert_eq!(stage.state.look.as_ref().and_then(|look| look.end.clone()), Some(unfit("now")));
+    // What cannot be looked at ends the look before it.
+    assert_snapshot!(said(&stage.take(look_at_form(3, "ftp://x"))), @"look away from the form");
+    assert_snapshot!(said(&stage.take(Event::LookAway)), @"look away from the form");
+    assert_eq!(stage.state.look, None);
+    stage.take(Event::Looked { sight: Sight::Form, number: 2, news: News::Again });
+    assert_eq!(stage.state.look, None);
+    stage.take(Event::Quit);
+    assert_snapshot!(said(&stage.take(look_at_form(4, "prefect.example.com"))), @"");
+}
+
+#[test]
+fn a_profile_is_looked_at_once_at_a_time_and_what_was_seen_goes_with_what_it_was() {
+    let mut stage = one();
+    let look = || Event::Look(id("prod"));
+    assert_snapshot!(said(&stage.take(look())), @"look at prod, 1 times at most");
+    assert_snapshot!(said(&stage.take(look())), @"");
+    let number = stage.state.entry(&id("prod")).unwrap().look.as_ref().unwrap().number;
+    let end = End::Unfit(SaveErrors::whole(&trouble("secret_missing")));
+    stage.take(Event::Looked { sight: Sight::Saved(id("prod")), number, news: News::End(end) });
+    assert_snapshot!(said(&stage.take(look())), @"look at prod, 1 times at most");
+    let elsewhere = Written { url: "https://elsewhere.example.com".to_owned(), ..written("prod", 4201) };
+    let effects = stage.take(Event::Loaded(Ok(vec![elsewhere.check().unwrap()])));
+    assert!(said(&effects).contains("look away from"), "{effects:?}");
+    assert_eq!(stage.state.entry(&id("prod")).unwrap().look, None);
 }

@@ -3,7 +3,7 @@
 use super::change::Wish;
 use super::life::Pulse;
 use super::mint::Mint;
-use super::{AtStart, Effect, Entry, Event, Failure, Phase, ShellRequest, State, Window};
+use super::{AtStart, Effect, Entry, Event, Failure, Phase, ShellRequest, Sight, State, Window};
 use crate::activity::curl;
 use crate::profile::ProfileId;
 
@@ -16,6 +16,7 @@ impl State {
             file_trouble: None,
             vault_trouble: None,
             phase: Phase::New,
+            look: None,
             at_start,
             leaving: Vec::new(),
             storing: None,
@@ -31,11 +32,11 @@ impl State {
     }
 
     /// The same, where something may still be wanted.
-    fn wanted(&mut self, id: &ProfileId) -> Option<&mut Entry> {
+    pub(super) fn wanted(&mut self, id: &ProfileId) -> Option<&mut Entry> {
         if self.phase == Phase::Running { self.entry_mut(id) } else { None }
     }
 
-    fn entry_mut(&mut self, id: &ProfileId) -> Option<&mut Entry> {
+    pub(super) fn entry_mut(&mut self, id: &ProfileId) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| entry.profile.id == *id)
     }
 }
@@ -88,6 +89,12 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             let unknown = state.entries.iter().filter(|entry| entry.slots.iter().any(|(_, filled)| filled.is_none()));
             effects.extend(unknown.map(|entry| Effect::LookUp(Box::new(entry.profile.clone()))));
         }
+        Event::Look(id) => state.look_at(&id, &mut effects),
+        Event::LookAtForm { number, draft } => state.look_at_form(number, &draft, &mut effects),
+        Event::LookAway => {
+            state.look = None;
+            effects.push(Effect::LookAway(Sight::Form));
+        }
         Event::Quit => {
             state.phase = Phase::Quitting;
             for entry in &mut state.entries {
@@ -125,6 +132,15 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
             Err(trouble) => state.vault_trouble = Some(trouble),
         },
+        Event::Looked { sight, number, news } => {
+            let look = match &sight {
+                Sight::Form => state.look.as_mut(),
+                Sight::Saved(id) => state.entry_mut(id).and_then(|entry| entry.look.as_mut()),
+            };
+            if let Some(look) = look.filter(|look| look.number == number) {
+                look.take(news);
+            }
+        }
         Event::Started(generation) => {
             if let Some((entry, _)) = state.of(generation) {
                 entry.started(&mut effects);

@@ -75,6 +75,9 @@ mod tests {
         let text = bindings();
         for name in [
             "ActivityView",
+            "Ask",
+            "CheckState",
+            "CheckView",
             "Color",
             "Connect",
             "ConnectionState",
@@ -85,9 +88,11 @@ mod tests {
             "EdgeDraft",
             "ExchangeView",
             "FieldError",
+            "FoundView",
             "HeaderDraft",
             "LastFault",
             "LocalProgramsChoice",
+            "LookView",
             "ManagerAction",
             "ManagerView",
             "PrefectDraft",

@@ -70,7 +70,8 @@ fn a_server_is_shown_with_its_state_and_without_its_secrets() {
             "slot": "edge-password",
             "saved": true
           }
-        ]
+        ],
+        "look": null
       }
     ]
     "#);

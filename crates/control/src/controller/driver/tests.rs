@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::controller::Entry;
 use crate::controller::fixture::{self, id};
+use crate::diagnosis::Report;
+use crate::look::{Ask, End, Look};
 use crate::profile::{Slot, Written, WrittenEdge};
 use crate::vault::Kind;
 use crate::view::{EdgeDraft, SecretInput};
@@ -460,4 +462,102 @@ async fn an_unchanged_state_is_not_published() {
     desk.handle.send(Event::Connect(id("prod")));
     state.changed().await.unwrap();
     desk.handle.shutdown().await;
+}
+
+fn form(url: &str) -> Draft {
+    Draft { url: url.to_owned(), ..Draft::default() }
+}
+
+impl Desk {
+    /// What a look at this comes to.
+    async fn look(&self, number: u64, draft: Draft) -> (url::Url, Report) {
+        self.handle.send(Event::LookAtForm { number, draft: Box::new(draft) });
+        let ended = |look: &Look| look.number == number && look.end.is_some();
+        let state = self.until("the look's end", |state| state.look.as_ref().is_some_and(ended)).await;
+        match state.look.as_ref().and_then(|look| look.end.clone()) {
+            Some(End::Seen { url, report }) => (url, *report),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What is kept: the file, and what the vault has of these.
+    async fn kept(&self, ids: &[&str]) -> (Vec<std::fs::DirEntry>, Vec<Option<Secret>>) {
+        let files = std::fs::read_dir(self.folder.path()).unwrap().map(Result::unwrap).collect();
+        let mut secrets = Vec::new();
+        for name in ids {
+            for slot in [Slot::EdgePassword, Slot::PrefectPassword] {
+                secrets.push(self.vault.get(&id(name), &slot).await.unwrap());
+            }
+        }
+        (files, secrets)
+    }
+}
+
+#[tokio::test]
+async fn a_look_finds_what_is_asked_for_and_leaves_nothing_behind() {
+    let server = Server::start().await;
+    let desk = Desk::with(&[], None, AtStart::Always).await;
+    // As pasted: without a scheme, and deep in the UI.
+    let (url, report) = desk.look(1, form(&format!("{}/v2/dashboard", server.address))).await;
+    assert_eq!((url.as_str(), Ask::of(&report)), (&*format!("{}/", server.url()), &[Ask::Edge][..]));
+
+    let look = async |number, password| desk.look(number, with_password(form(&server.url()), password)).await.1;
+    assert_eq!(look(2, "wrong").await.code, "edge_credential_wrong");
+    assert_eq!(look(3, "s3cret").await.server.version.as_deref(), Some("3.8.8"));
+
+    desk.handle.send(Event::LookAway);
+    desk.until("nothing", |state| state.look.is_none()).await;
+    let (files, secrets) = desk.kept(&["127-0-0-1", "server"]).await;
+    assert!(files.is_empty(), "{files:?}");
+    assert_eq!(secrets, [None, None, None, None]);
+}
+
+#[tokio::test]
+async fn a_look_at_a_saved_server_uses_what_the_vault_has_until_it_is_typed_anew() {
+    let server = Server::start().await;
+    let desk = Desk::with(&[written("prod", &server.url())], Some("s3cret"), AtStart::None).await;
+    let draft = desk.draft("prod");
+    assert_eq!(desk.look(1, draft.clone()).await.1.server.version.as_deref(), Some("3.8.8"));
+    assert_eq!(desk.look(2, with_password(draft, "wrong")).await.1.code, "edge_credential_wrong");
+    assert_eq!(desk.kept(&["prod"]).await.1, [Some(Secret::new("s3cret")), None]);
+
+    desk.handle.send(Event::Look(id("prod")));
+    let entry =
+        desk.until_entry("prod", "looked at", |entry| entry.look.as_ref().is_some_and(|look| look.end.is_some()));
+    let look = entry.await.look.unwrap();
+    assert!(look.checks.len() > 5 && matches!(look.end, Some(End::Seen { .. })), "{look:?}");
+    assert_eq!(desk.handle.state().borrow().entry(&id("prod")).unwrap().connection, Connection::Off);
+}
+
+#[tokio::test]
+async fn a_look_that_is_given_up_asks_no_more() {
+    let (asked, mut hears) = mpsc::unbounded_channel();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let asked = asked.clone();
+            tokio::spawn(async move {
+                asked.send("asked").unwrap();
+                // No answer; ends when the other side does.
+                drop(tokio::io::copy(&mut stream, &mut tokio::io::sink()).await);
+                asked.send("left").unwrap();
+            });
+        }
+    });
+    let desk = Desk::with(&[], None, AtStart::Always).await;
+    desk.handle.send(Event::LookAtForm { number: 1, draft: Box::new(form(&url)) });
+    desk.until("a connection", |state| state.look.as_ref().is_some_and(|look| look.checks.len() > 3)).await;
+    desk.handle.send(Event::LookAway);
+    let given_up = std::time::Instant::now();
+    let mut open = 0;
+    loop {
+        let heard = tokio::time::timeout(LONG, hears.recv()).await.unwrap().unwrap();
+        open += if heard == "asked" { 1 } else { -1 };
+        if open == 0 && hears.is_empty() && desk.handle.state().borrow().look.is_none() {
+            break;
+        }
+    }
+    assert!(given_up.elapsed() < Duration::from_secs(5), "it waited for its answer");
 }
