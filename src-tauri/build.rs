@@ -4,8 +4,15 @@ use std::path::Path;
 
 /// The commands a capability may allow; every other invoke is refused. Kept equal to the handler and to
 /// `capabilities/manager.json` by a test in `src/commands.rs`.
-const COMMANDS: &[&str] =
-    &["manager_view", "manager_act", "manager_save", "manager_activity", "manager_use", "manager_export"];
+const COMMANDS: &[&str] = &[
+    "manager_view",
+    "manager_act",
+    "manager_look",
+    "manager_save",
+    "manager_activity",
+    "manager_use",
+    "manager_export",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let page = Path::new("../ui/dist");

@@ -31,7 +31,7 @@ macro_rules! commands {
     };
 }
 
-commands!(manager_view, manager_act, manager_save, manager_activity, manager_use, manager_export);
+commands!(manager_view, manager_act, manager_look, manager_save, manager_activity, manager_use, manager_export);
 
 /// Everything the manager shows, now. Later views come as events.
 #[tauri::command]
@@ -59,6 +59,13 @@ fn no_such_profile(error: &InvalidId) -> Trouble {
 fn not_removed(errors: &SaveErrors) -> Trouble {
     let sentences: Vec<&str> = errors.errors.iter().map(|error| error.message.as_str()).collect();
     Trouble::new("not_removed", sentences.join(" "), "Nothing was removed.")
+}
+
+/// Looks at what the form has, in place of what it had; what is seen comes with the views, under this number.
+#[tauri::command]
+#[expect(clippy::needless_pass_by_value, reason = "tauri hands state over so")]
+fn manager_look(controller: State<'_, Handle>, number: u64, draft: Draft) {
+    controller.send(Event::LookAtForm { number, draft: Box::new(draft) });
 }
 
 /// Saves a profile, and gives its id; or says what is wrong with which field, and nothing has changed.

@@ -66,6 +66,10 @@ impl Shell {
                     self.receive(app, message);
                 }
             }
+            // Its form went with it.
+            RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } if label == manager::LABEL => {
+                self.controller.send(Event::LookAway);
+            }
             RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => self.dashboards.gone(&label),
             RunEvent::ExitRequested { code: None, api, .. } => {
                 api.prevent_exit();

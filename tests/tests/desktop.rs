@@ -30,20 +30,25 @@ async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then
     let desktop = Desktop::start().await?;
     let panel = Panel::start(&desktop).await?;
 
-    // The first day: a double-click, the address and the password.
+    // The first day: a double-click, the address, and what the server asks for.
     let window = Window::start(&desktop, &[]).await?;
     let family = app::family(window.app().context("no process of the app's")?);
     window.until_shown(&["Add your first server"]).await?;
     window.screenshot("manager-empty").await?;
     window.type_into("field-url", &url).await?;
-    window.click("field-edge-kind-basic").await?;
     window.type_into("field-edge-username", user).await?;
     window.type_into("field-edge-password", password).await?;
-    window.click("advanced").await?;
+    window.click("save").await?;
+    window.until_shown(&["Connected: Prefect 3.8.8", "Save and open"]).await?;
+    window.screenshot("manager-added").await?;
+    window.find("//*[@id='field-name']").await?.clear().await?;
     window.type_into("field-name", "Production").await?;
     window.find("//label[contains(., 'Red')]").await?.click().await?;
     window.click("save").await?;
     window.until_shown(&["Production", "Connected", "Prefect 3.8.8"]).await?;
+    let dashboard = desktop.window("Production — Prefect").await?;
+    desktop.close(&dashboard)?;
+    desktop.until_closed(&dashboard.title).await?;
     window.screenshot("manager-server").await?;
 
     assert_eq!(desktop.secret("production/edge-password").await?.as_deref(), Some(password.as_str()));
@@ -431,6 +436,7 @@ async fn without_a_keychain_it_says_so_and_saves_nothing() -> anyhow::Result<()>
     let desktop = Desktop::without_keychain().await?;
     let login = Login::unique("admin")?;
     let window = Window::start(&desktop, &[]).await?;
+    window.click("by-hand").await?;
     window.type_into("field-url", "http://127.0.0.1:9").await?;
     window.type_into("field-edge-username", &login.username).await?;
     window.type_into("field-edge-password", &login.password).await?;

@@ -13,6 +13,8 @@ export interface Backend {
   watch(changed: (view: ManagerView) => void): Promise<() => void>;
   /** Rejects with a `Trouble`. */
   act(action: ManagerAction): Promise<void>;
+  /** Looks at what the form has; what it sees comes with the views, under this number. */
+  look(number: number, draft: Draft): Promise<void>;
   /** Resolves to the profile's id; rejects with `SaveErrors`. */
   save(draft: Draft): Promise<string>;
   /**

@@ -8,6 +8,7 @@ import type { Color, ConnectionView, Draft, FieldError, ManagerAction, ManagerVi
 import type { SaveErrors, SecretView, ServerView, Trouble } from "../bindings";
 import { headerSlot } from "../draft";
 import { activity, use } from "./exchanges";
+import { lookAt } from "./looks";
 
 const OFF: ConnectionView = {
   state: "off",
@@ -102,6 +103,7 @@ function viewOf(form: Draft, connection: ConnectionView, secrets: SecretView[]):
     localApiUrl: `http://127.0.0.1:${form.port}/api`,
     form,
     secrets,
+    look: null,
   };
 }
 
@@ -259,7 +261,7 @@ const LONG = server({
 const COLORS: Color[] = ["red", "orange", "yellow", "green", "teal", "blue", "purple", "gray"];
 
 function view(servers: ServerView[], troubles: Trouble[] = [], canSave = true): ManagerView {
-  return { version: "0.1.0", troubles, canSave, servers, blank: BLANK };
+  return { version: "0.1.0", troubles, canSave, servers, blank: BLANK, look: null };
 }
 
 const VIEWS: Record<string, () => ManagerView> = {
@@ -290,6 +292,7 @@ const VIEWS: Record<string, () => ManagerView> = {
 export function fixture(name: string): Backend {
   let now = (VIEWS[name] ?? VIEWS["servers"]!)();
   let changed: (view: ManagerView) => void = () => undefined;
+  let stop = (): void => undefined;
 
   function show(next: Partial<ManagerView>): void {
     now = { ...now, ...next };
@@ -316,9 +319,30 @@ export function fixture(name: string): Backend {
         return;
       case "disconnect":
         return set(action.id, OFF);
+      case "look": {
+        const form = now.servers.find(({ id }) => id === action.id)?.form;
+        // What is saved fails as its connection does.
+        const wrong = { kind: "basic", username: "ada", password: { set: "wrong" } } as const;
+        if (form !== undefined) {
+          lookAt(0, { ...form, edge: wrong }, [], (look) =>
+            show({ servers: now.servers.map((one) => (one.id === action.id ? { ...one, look } : one)) }),
+          );
+        }
+        return;
+      }
+      case "look-away":
+        stop();
+        // What was typed goes with it.
+        stop = () => undefined;
+        return show({ look: null });
       case "remove":
         return show({ servers: now.servers.filter(({ id }) => id !== action.id) });
       case "open":
+        // As in the app: what is off is connected first.
+        if (now.servers.some(({ id, connection }) => id === action.id && connection === OFF)) {
+          setTimeout(() => set(action.id, UP), 400);
+        }
+        return;
       case "open-in-browser":
       case "copy-api-url":
       case "copy-as-curl":
@@ -355,6 +379,11 @@ export function fixture(name: string): Backend {
       return () => (changed = () => undefined);
     },
     act,
+    look: async (number, draft) => {
+      stop();
+      const taken = now.servers.map(({ color }) => color);
+      stop = lookAt(number, draft, taken, (look) => show({ look }));
+    },
     save,
     activity: (id, after) => activity(name, id, after),
     use,

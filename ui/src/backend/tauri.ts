@@ -10,6 +10,7 @@ export const tauri: Backend = {
   view: () => invoke("manager_view"),
   watch: (changed) => listen<ManagerView>("manager-view", (event) => changed(event.payload)),
   act: (action) => invoke("manager_act", { action }),
+  look: (number, draft) => invoke("manager_look", { number, draft }),
   save: (draft) => invoke("manager_save", { draft }),
   activity: (id, after) => invoke("manager_activity", { id, after }),
   use: (id) => invoke("manager_use", { id }),

@@ -180,6 +180,7 @@ test("an error in another tab leads there", async () => {
 
 test("errors are at their fields, the first has the focus, and typing takes its error away", async () => {
   const page = await open("first-start");
+  await page.locator("#by-hand").click();
   await page.locator("#advanced").click();
   await page.locator("#field-port").fill("4201");
   await page.locator("#advanced").click();
@@ -202,6 +203,7 @@ test("errors are at their fields, the first has the focus, and typing takes its 
 test("an error behind Advanced opens it", async () => {
   const page = await open("servers");
   await press(page, "Control+n");
+  await page.locator("#by-hand").click();
   await page.locator("#field-url").fill("https://prefect.example.com");
   await page.locator("#field-edge-username").fill("ada");
   await page.locator("#advanced").click();
@@ -211,9 +213,10 @@ test("an error behind Advanced opens it", async () => {
   await page.locator("#field-port:focus").waitFor();
 });
 
-test("a new server is saved, connected and shown", async () => {
+test("a new server that is set up by hand is saved, connected and shown", async () => {
   const page = await open("first-start");
-  await page.locator("#field-url:focus").waitFor();
+  await page.locator("#by-hand").click();
+  await page.locator("#field-url").focus();
   await page.keyboard.insertText("https://prefect.example.com");
   await page.getByLabel("User name", { exact: true }).fill("ada");
   await page.getByLabel("Password", { exact: true }).fill("s3cret");

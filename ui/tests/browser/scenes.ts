@@ -13,6 +13,22 @@ const edit = (id: string) => async (page: Page) => {
   await choose(id)(page);
   await page.locator("#edit").click();
 };
+const add = (address: string) => async (page: Page) => {
+  await page.locator("#add-server").click();
+  await page.locator("#field-url").fill(address);
+};
+/** The same, looked at to its end. */
+const seen = (address: string) => async (page: Page) => {
+  await add(address)(page);
+  await page.locator("#look-details").waitFor();
+  await page.locator("#look-verdict:not(:has-text('Looking'))").waitFor();
+};
+const answer = (user: string, password: string) => async (page: Page) => {
+  await seen("prefect.example.com")(page);
+  await page.locator("#field-edge-username").fill(user);
+  await page.locator("#field-edge-password").fill(password);
+  await page.locator("#save").click();
+};
 const tab = (id: string, name: string) => async (page: Page) => {
   await choose(id)(page);
   await page.locator(`#tab-${name}`).click();
@@ -43,10 +59,76 @@ export const SCENES: readonly Scene[] = [
   { name: "refused", fixture: "refusing", play: (page) => page.locator("#open").click() },
   { name: "add", fixture: "servers", play: (page) => page.locator("#add-server").click() },
   {
+    name: "add-looking",
+    fixture: "servers",
+    play: async (page) => {
+      await add("https://slow.example.com")(page);
+      await page.locator("#look-step", { hasText: "Certificate" }).waitFor();
+    },
+  },
+  { name: "add-asks", fixture: "servers", play: seen("prefect.example.com") },
+  {
+    name: "add-wrong",
+    fixture: "servers",
+    play: async (page) => {
+      await answer("ada", "wrong")(page);
+      await page.locator("#look-verdict", { hasText: "refuses" }).waitFor();
+    },
+  },
+  { name: "add-headers", fixture: "servers", play: seen("https://sso.example.com") },
+  { name: "add-ca", fixture: "servers", play: seen("https://ca.example.com") },
+  {
+    name: "add-green",
+    fixture: "servers",
+    play: async (page) => {
+      await answer("ada", "s3cret")(page);
+      await page.locator("#field-name").waitFor();
+    },
+  },
+  {
+    name: "add-unreachable",
+    fixture: "servers",
+    play: async (page) => {
+      await seen("gone.example.com")(page);
+      await page.locator("#look-details").click();
+    },
+  },
+  {
+    name: "add-both",
+    fixture: "first-start",
+    play: async (page) => {
+      await page.locator("#field-url").fill("both.example.com");
+      await page.locator("#field-edge-username").fill("ada");
+      await page.locator("#field-edge-password").fill("s3cret");
+      await page.locator("#save").click();
+      await page.locator("#ask-prefect").waitFor();
+    },
+  },
+  {
+    name: "edit-checked",
+    fixture: "servers",
+    play: async (page) => {
+      await edit("prod")(page);
+      await page.locator("#look-now").click();
+      await page.locator("#look-verdict", { hasText: "Connected" }).waitFor();
+    },
+  },
+  {
+    name: "failing-checked",
+    fixture: "servers",
+    play: async (page) => {
+      await choose("staging")(page);
+      await page.locator("#check-again").click();
+      await page.locator("#look-verdict", { hasText: "refuses" }).waitFor();
+      await page.locator("#look-details").click();
+    },
+  },
+  {
     name: "add-advanced",
     fixture: "servers",
     play: async (page) => {
       await page.locator("#add-server").click();
+      await page.locator("#by-hand").click();
       await page.locator("#field-edge-kind-bearer").click();
       await page.locator("#field-prefect-own").click();
       await page.locator("#add-header").click();

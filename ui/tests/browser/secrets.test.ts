@@ -51,7 +51,7 @@ test("a typed secret is in the input and nowhere else, and gone once it is saved
   await show.click();
   expect(await page.locator("#field-edge-password").getAttribute("type")).toBe("password");
 
-  await page.locator("#save").click();
+  await page.getByRole("button", { name: "Save and open" }).click();
   await page.locator("#state-label", { hasText: "Connected" }).waitFor();
   expect(await traces(page)).not.toContain(CANARY);
   expect(await memory(page)).not.toContain(CANARY);

@@ -14,28 +14,7 @@ import {
   tabOf,
   type Form,
 } from "../../src/draft";
-
-const BLANK: Draft = {
-  id: null,
-  name: "",
-  url: "",
-  apiUrl: "",
-  port: null,
-  color: null,
-  readOnly: false,
-  connect: "always",
-  localPrograms: "key",
-  edge: { kind: "none" },
-  prefect: { kind: "none" },
-  headers: [],
-  caFile: "",
-  clientCertFile: "",
-  clientKeyFile: "",
-  clientKey: "keep",
-  clientKeyPassword: "keep",
-  verify: true,
-  proxy: "system",
-};
+import { BLANK } from "./blank";
 
 const FULL: Draft = {
   id: "prod",

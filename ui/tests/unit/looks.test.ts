@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+
+import type { Ask } from "../../src/bindings";
+import { newForm, type Form } from "../../src/draft";
+import { answering, isAnswered, sight } from "../../src/looks";
+import { BLANK } from "./blank";
+
+function filled(): Form {
+  const form = newForm(BLANK);
+  form.url = "https://prefect.example.com";
+  form.edge = { kind: "basic", username: "ada", password: "s3cret", token: "" };
+  form.headers = [{ key: 0, name: "X-Key", value: "s3cret" }];
+  form.caFile = "ca.pem";
+  form.clientCertFile = "me.p12";
+  return form;
+}
+
+test("a server is shown nothing that it has not asked for", () => {
+  expect(answering(filled(), new Set())).toMatchObject({
+    url: "https://prefect.example.com",
+    edge: { kind: "none" },
+    prefect: { kind: "none" },
+    headers: [],
+    caFile: "",
+    clientCertFile: "",
+  });
+});
+
+test.each<[Ask, Partial<Form>]>([
+  ["edge", { edge: filled().edge, prefect: { kind: "same-as-edge", username: "", password: "" } }],
+  ["headers", { headers: filled().headers }],
+  ["ca", { caFile: "ca.pem" }],
+  ["client-certificate", { clientCertFile: "me.p12" }],
+])("asked for %s, it is shown that and nothing else", (ask, shown) => {
+  const bare = answering(filled(), new Set());
+  expect(answering(filled(), new Set([ask]))).toEqual({ ...bare, ...shown });
+});
+
+test("where headers are given, the edge is not shown what was not typed", () => {
+  const form = filled();
+  form.edge = { kind: "basic", username: "", password: "", token: "" };
+  expect(answering(form, new Set<Ask>(["edge", "headers"])).edge.kind).toBe("none");
+  form.headers = [{ key: 0, name: "", value: "" }];
+  expect(answering(form, new Set<Ask>(["edge", "headers"]))).toMatchObject({
+    edge: { kind: "basic" },
+    headers: [],
+  });
+});
+
+test("half an answer is none", () => {
+  expect(isAnswered(filled())).toBe(true);
+  for (const change of [
+    { edge: { ...filled().edge, password: "" } },
+    { edge: { ...filled().edge, kind: "bearer" as const } },
+    { prefect: { kind: "own" as const, username: "admin", password: "" } },
+    { headers: [{ key: 0, name: "X-Key", value: "" }] },
+  ]) {
+    expect(isAnswered({ ...filled(), ...change })).toBe(false);
+  }
+});
+
+test("a name and a colour are nothing to look at", () => {
+  expect(sight({ ...filled(), name: "Production", color: "red" })).toBe(sight(filled()));
+  expect(sight({ ...filled(), url: "https://other.example.com" })).not.toBe(sight(filled()));
+});
