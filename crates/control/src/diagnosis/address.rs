@@ -5,7 +5,7 @@ use url::Url;
 
 use super::finding::Finding;
 use super::{Case, Outcome, Subject, shown};
-use crate::profile::{Remark, Slot, Written, WrittenEdge, is_near};
+use crate::profile::{Field, Remark, Slot, Written, WrittenEdge, is_near};
 
 /// The first words of paths below which Prefect's own pages and API are: what comes before is the base.
 const PREFECTS_OWN: [&str; 22] = [
@@ -55,11 +55,15 @@ impl Subject {
         let mut written =
             Written { id: "server".to_owned(), url: tidy(address), port: Some(1024), ..Written::default() };
         let secret = |wanted: &Slot| secrets.iter().find(|(slot, _)| slot == wanted).map(|(_, secret)| secret.clone());
-        let pair = |username: Option<&String>, slot: Slot| {
-            let password = secret(&slot).unwrap_or_default();
-            username.map(|username| UserPassword { username: username.clone(), password })
+        let pair = |username: Option<String>, slot: Slot, field| match (username, secret(&slot)) {
+            (Some(username), Some(password)) => Ok(Some(UserPassword { username, password })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(vec![Remark::new(field, format!("Has no {slot} with it. Give both."))]),
+            (None, Some(_)) => Err(vec![Remark::new(field, format!("Is missing, and {slot} is there. Give both."))]),
         };
-        let edge = match (pair(edge_username.as_ref(), Slot::EdgePassword), secret(&Slot::EdgeToken)) {
+        let prefect = pair(prefect_username, Slot::PrefectPassword, Field::PrefectUsername)?;
+        let edge_pair = pair(edge_username, Slot::EdgePassword, Field::EdgeUsername)?;
+        let edge = match (edge_pair, secret(&Slot::EdgeToken)) {
             (Some(pair), _) => Some(EdgeCredential::Basic(pair)),
             (None, token) => token.map(EdgeCredential::Bearer),
         };
@@ -67,7 +71,7 @@ impl Subject {
             EdgeCredential::Basic(pair) => WrittenEdge::basic(&pair.username),
             EdgeCredential::Bearer(_) => WrittenEdge::bearer(),
         });
-        written.prefect_username.clone_from(&prefect_username);
+        written.prefect_username = prefect.as_ref().map(|pair| pair.username.clone());
         let header = |(slot, _): &(Slot, Secret)| {
             if let Slot::Header(name) = slot { Some(name.to_string()) } else { None }
         };
@@ -75,7 +79,6 @@ impl Subject {
         let profile = written.check()?;
         let headers =
             profile.headers.iter().filter_map(|name| Some((name.clone(), secret(&Slot::Header(name.clone()))?)));
-        let prefect = pair(prefect_username.as_ref(), Slot::PrefectPassword);
         let remote = Remote { edge, prefect, headers: headers.collect(), ..Remote::at(profile.url) };
         Ok(Self { profile: None, remote })
     }
@@ -140,5 +143,8 @@ mod tests {
             let remarks = Subject::given(address, Given::default()).unwrap_err();
             assert!(remarks.iter().all(|remark| !remark.message.contains("canary")), "{address}");
         }
+        let secrets = vec![(Slot::EdgePassword, Secret::new("canary"))];
+        let remarks = Subject::given("https://example.com", Given { secrets, ..Given::default() }).unwrap_err();
+        assert_eq!(remarks.iter().map(|remark| remark.field).collect::<Vec<_>>(), [Field::EdgeUsername]);
     }
 }
