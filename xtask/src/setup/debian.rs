@@ -158,8 +158,11 @@ impl Root {
         if Path::new("/run/systemd/system").exists() {
             println!("setup: turning off the {server} service that came with its package");
             run(self.command("systemctl").args(["disable", "--now", server]))
-        } else {
+        } else if Path::new("/etc/init.d").join(server).exists() {
             run(self.command("service").args([server, "stop"]).stdout(Stdio::null()))
+        } else {
+            // Only systemd would have started it.
+            Ok(())
         }
     }
 }
