@@ -142,6 +142,8 @@ test("a failing server says which layer refuses, when it is asked", async () => 
   const page = await open("servers");
   await page.locator("#server-staging").click();
   await page.locator("#check-again").click();
-  await verdict(page, "refuses the profile’s credential");
-  expect(await page.locator("#check-again").textContent()).toContain("Check again");
+  await page.locator("#look-details").click();
+  await page.locator("#look dd", { hasText: "refuses" }).waitFor();
+  expect(await page.locator("#trouble-sentence").textContent()).toContain("refuses the profile’s credential");
+  await page.getByRole("button", { name: "Check again" }).waitFor();
 });

@@ -119,8 +119,8 @@ export const SCENES: readonly Scene[] = [
     play: async (page) => {
       await choose("staging")(page);
       await page.locator("#check-again").click();
-      await page.locator("#look-verdict", { hasText: "refuses" }).waitFor();
       await page.locator("#look-details").click();
+      await page.locator("#look dd", { hasText: "refuses" }).waitFor();
     },
   },
   {
