@@ -421,7 +421,7 @@ fn look_at_form(number: u64, url: &str) -> Event {
 #[test]
 fn a_form_is_looked_at_in_place_of_what_it_had_before() {
     let mut stage = one();
-    assert_snapshot!(said(&stage.take(look_at_form(1, "prefect.example.com"))), @"look at the form, 2 times at most");
+    assert_snapshot!(said(&stage.take(look_at_form(1, "prefect.lan"))), @"look at the form, 2 times at most");
     assert_snapshot!(said(&stage.take(look_at_form(2, "https://prefect.example.com/x"))), @"look at the form, 1 times at most");
     // The first one's last word comes too late.
     let unfit = |code: &str| End::Unfit(SaveErrors::whole(&trouble(code)));

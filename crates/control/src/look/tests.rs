@@ -17,9 +17,9 @@ fn places(draft: &Draft, profiles: &[&Profile]) -> Vec<String> {
 
 #[test]
 fn without_a_credential_every_place_is_tried_that_the_address_may_mean() {
-    let both = ["https://prefect.example.com/", "http://prefect.example.com/"];
-    assert_eq!(places(&at("prefect.example.com/dashboard"), &[]), both);
-    assert_eq!(places(&at("http://prefect.example.com/api"), &[]), both[1..]);
+    let both = ["http://prefect.lan/", "https://prefect.lan/"];
+    assert_eq!(places(&at("prefect.lan/dashboard"), &[]), both);
+    assert_eq!(places(&at("https://prefect.lan/api"), &[]), both[1..]);
 }
 
 #[test]
@@ -29,12 +29,12 @@ fn a_credential_is_shown_at_one_place_alone() {
     let prefect = PrefectDraft::Own { username: "admin".to_owned(), password: secret() };
     let headers = vec![crate::view::HeaderDraft { name: "x-key".to_owned(), value: secret() }];
     for draft in [
-        Draft { edge, ..at("prefect.example.com") },
-        Draft { prefect, ..at("prefect.example.com") },
-        Draft { headers, ..at("prefect.example.com") },
-        Draft { client_cert_file: "me.p12".to_owned(), ..at("prefect.example.com") },
+        Draft { edge, ..at("prefect.lan") },
+        Draft { prefect, ..at("prefect.lan") },
+        Draft { headers, ..at("prefect.lan") },
+        Draft { client_cert_file: "me.p12".to_owned(), ..at("prefect.lan") },
     ] {
-        assert_eq!(places(&draft, &[]), ["https://prefect.example.com/"]);
+        assert_eq!(places(&draft, &[]), ["http://prefect.lan/"]);
     }
 }
 
