@@ -11,12 +11,11 @@ use super::{Case, Outcome, below};
 
 const TOKEN: HeaderName = HeaderName::from_static("prefect-csrf-token");
 const CLIENT: HeaderName = HeaderName::from_static("prefect-csrf-client");
-/// As whom we ask: any UUID.
-const ME: &str = "90057e21-0000-4000-8000-00000000d0c5";
-
 pub(super) async fn check(case: &Case<'_>) -> Outcome {
+    // A UUID of this run's own: a second token for the same client would end the first.
+    let me = format!("90057e21-0000-4000-8000-{:012x}", getrandom::u64().unwrap_or_default() >> 16);
     let mut tokens = below(&case.api_url, "csrf-token");
-    tokens.set_query(Some(&format!("client={ME}")));
+    tokens.set_query(Some(&format!("client={me}")));
     let token = match case.wire.ask(Ask::get(&tokens), case.patience()).await {
         Ok(answer) if answer.status == StatusCode::OK => token(&answer),
         Ok(_) => None,
@@ -24,8 +23,8 @@ pub(super) async fn check(case: &Case<'_>) -> Outcome {
     };
     let mut ask = Ask::post(&below(&case.api_url, "flows/filter"), "{\"limit\":1}");
     let asks = token.is_some();
-    if let Some(token) = token {
-        ask = ask.header(TOKEN, token).header(CLIENT, HeaderValue::from_static(ME));
+    if let (Some(token), Ok(me)) = (token, HeaderValue::try_from(me)) {
+        ask = ask.header(TOKEN, token).header(CLIENT, me);
     }
     match case.wire.ask(ask, case.patience()).await {
         Ok(answer) => judge(&answer, asks),
