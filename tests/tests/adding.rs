@@ -10,9 +10,10 @@ use postern_control::controller::{AtStart, Connection, Controller, Event, Handle
 use postern_control::diagnosis::Report;
 use postern_control::folders::Folders;
 use postern_control::look::{Ask, End};
+use postern_control::profile::Color;
 use postern_control::profile::{ProfileId, Slot};
 use postern_control::vault::Vault;
-use postern_control::view::{Color, Draft, EdgeDraft, PrefectDraft, SecretInput, manager};
+use postern_control::view::{Draft, EdgeDraft, PrefectDraft, SecretInput, manager};
 use postern_tests::canary::Sweep;
 use postern_tests::scratch::Scratch;
 use postern_tests::secured::Secured;

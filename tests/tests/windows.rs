@@ -145,7 +145,7 @@ async fn an_open_dashboard_follows_its_profile_to_another_port_and_name_and_goes
 
     let new = free_port()?.to_string();
     window.click("edit").await?;
-    window.click("advanced").await?;
+    window.click("tab-advanced").await?;
     for (field, text) in [("field-name", "Renamed"), ("field-port", new.as_str())] {
         window.find(&format!("//*[@id='{field}']")).await?.clear().await?;
         window.type_into(field, text).await?;
