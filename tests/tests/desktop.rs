@@ -43,7 +43,10 @@ async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then
     window.screenshot("manager-added").await?;
     window.find("//*[@id='field-name']").await?.clear().await?;
     window.type_into("field-name", "Production").await?;
-    window.find("//label[contains(., 'Red')]").await?.click().await?;
+    // As a person does: it lies behind the form's buttons.
+    let red = window.find("//label[contains(., 'Red')]").await?;
+    window.driver().execute("arguments[0].scrollIntoView()", vec![serde_json::to_value(&red)?]).await?;
+    red.click().await?;
     window.click("save").await?;
     window.until_shown(&["Production", "Connected", "Prefect 3.8.8"]).await?;
     let dashboard = desktop.window("Production — Prefect").await?;

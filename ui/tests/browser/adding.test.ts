@@ -45,6 +45,11 @@ test("a wrong password is said, and the right one after it is enough", async () 
   await page.locator("#field-edge-password").fill("s3cret");
   await page.locator("#field-edge-username").focus();
   await verdict(page, "Connected");
+  // What it is called and how it looks is no business of the server's: nobody asks it again.
+  await page.locator("label", { hasText: "Red" }).click();
+  expect(await page.locator("#save").textContent()).toContain("Save and open");
+  await page.locator("#save").click();
+  await page.locator("#server-name:focus").waitFor();
 });
 
 test("half an answer is not looked at, and asked for once somebody wants to go on", async () => {

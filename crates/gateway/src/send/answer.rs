@@ -101,14 +101,18 @@ fn take(input: &mut BytesMut, method: &Method) -> Result<Taken, httparse::Error>
         parts.headers.append(name, value.map_err(|_| httparse::Error::HeaderValue)?);
     }
     let framing = framing(&parts, method)?;
-    let persists = !matches!(framing, Framing::Close) && persists(&parts);
+    // What follows another protocol's beginning is no answer.
+    let persists = !matches!(framing, Framing::Close) && status != StatusCode::SWITCHING_PROTOCOLS && persists(&parts);
     Ok(Taken::Head(Head { parts, framing, persists }))
 }
+
+/// Whatever their headers say.
+const BODILESS: [StatusCode; 3] = [StatusCode::SWITCHING_PROTOCOLS, StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
 
 /// Of an answer that could end in several places, any: it is not used (see [`super::ambiguity`]).
 fn framing(parts: &Parts, method: &Method) -> Result<Framing, httparse::Error> {
     let Parts { status, headers, version, .. } = parts;
-    if method == Method::HEAD || matches!(*status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+    if method == Method::HEAD || BODILESS.contains(status) {
         return Ok(Framing::NOTHING);
     }
     if headers.contains_key(TRANSFER_ENCODING) {
