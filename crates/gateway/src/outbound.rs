@@ -101,8 +101,8 @@ fn is_named(headers: &HeaderMap, name: &str) -> bool {
     options(headers).any(|option| option.eq_ignore_ascii_case(name.as_bytes()))
 }
 
-/// What the `Connection` lines say. As bytes: what is no name must not save those beside it.
-fn options(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+/// What the `Connection` lines say, in either direction. As bytes: what is no name must not save those beside it.
+pub(crate) fn options(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(CONNECTION).iter();
     lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
 }

@@ -50,7 +50,8 @@ const DISK_FULL: Trouble = {
   remedy: "Make room or the folder writable, and try again.",
 };
 
-const BLANK: Draft = {
+/** What a new server's form starts from. */
+export const BLANK: Draft = {
   id: null,
   name: "",
   url: "",

@@ -14,7 +14,7 @@ import {
   tabOf,
   type Form,
 } from "../../src/draft";
-import { BLANK } from "./blank";
+import { BLANK } from "../../src/backend/fixtures";
 
 const FULL: Draft = {
   id: "prod",

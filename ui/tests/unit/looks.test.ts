@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Ask } from "../../src/bindings";
 import { newForm, type Form } from "../../src/draft";
 import { answering, isAnswered, sight } from "../../src/looks";
-import { BLANK } from "./blank";
+import { BLANK } from "../../src/backend/fixtures";
 
 function filled(): Form {
   const form = newForm(BLANK);

@@ -9,7 +9,6 @@ use super::recorded::Answer;
 
 /// What guards a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "products have names")]
 pub(super) enum Product {
     Nginx,
     Traefik,

@@ -3,13 +3,14 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Buf as _, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{Method, Response, StatusCode, Version};
 use httparse::Status;
 use hyper::ext::ReasonPhrase;
 
 use crate::listen::chunks::Chunks;
+use crate::outbound::options;
 
 /// A head may not be larger, in bytes.
 const HEAD_LIMIT: usize = 256 * 1024;
@@ -125,13 +126,8 @@ fn framing(parts: &Parts, method: &Method) -> Result<Framing, httparse::Error> {
 }
 
 fn persists(parts: &Parts) -> bool {
-    let says = |option: &str| {
-        let lines = parts.headers.get_all(CONNECTION).iter();
-        lines
-            .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-            .any(|said| said.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
-    };
-    if parts.version == Version::HTTP_11 { !says("close") } else { says("keep-alive") && !says("close") }
+    let says = |option: &str| options(&parts.headers).any(|said| said.eq_ignore_ascii_case(option.as_bytes()));
+    !says("close") && (parts.version == Version::HTTP_11 || says("keep-alive"))
 }
 
 #[cfg(test)]
