@@ -228,20 +228,21 @@ async fn activity_shows_what_goes_through_and_hands_on_no_credential() -> anyhow
     let key = desktop.secret("server/local-key").await?.context("no local key in the keychain")?;
     let asks = async |command: &str| {
         let mut shell = desktop.command("sh");
-        shell.args(["-c", command]).env("PREFECT_API_AUTH_STRING", format!("postern:{key}"));
+        shell.args(["-c", command]).env("PREFECT_API_KEY", &key);
         run("curl", shell, "", desktop.scratch(), LIMIT).await?.success()
     };
     let address = format!("'http://127.0.0.1:{port}/api/admin/version'");
     let canary = "canary-in-a-query";
     let with_query = address.replace("version'", &format!("version?token={canary}'"));
-    let answer = asks(&format!("curl --silent --user \"$PREFECT_API_AUTH_STRING\" {with_query}")).await?;
+    let shown = r#"printf 'Authorization: Bearer %s\n' "$PREFECT_API_KEY" | curl --header @-"#;
+    let answer = asks(&format!("{shown} --silent {with_query}")).await?;
     assert_eq!(answer, "\"3.8.8\"");
     asks(&format!("curl --silent {address}")).await?;
     window.until_shown(&["/api/admin/version", "200", "7 B", "Programs", "401", "Turned away", "2 requests"]).await?;
 
     window.find("//*[@role='row'][contains(., 'Programs')]").await?.click().await?;
     window.click("copy-curl").await?;
-    let command = format!("curl --user \"$PREFECT_API_AUTH_STRING\" {address}");
+    let command = format!("{shown} {address}");
     until("the command on the clipboard", LIMIT, async || Ok((desktop.clipboard().await? == command).then_some(())))
         .await?;
     assert_eq!(asks(&command).await?, "\"3.8.8\"");

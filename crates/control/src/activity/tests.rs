@@ -165,12 +165,12 @@ fn a_command_asks_again_and_names_no_credential() {
         .map(|(method, path)| command(&profile, method, path))
         .join("\n"),
         @r#"
-    curl --user "$PREFECT_API_AUTH_STRING" 'http://127.0.0.1:4201/api/flows'
-    curl --request 'POST' --user "$PREFECT_API_AUTH_STRING" 'http://127.0.0.1:4201/api/flow_runs/filter'
-    curl --head --user "$PREFECT_API_AUTH_STRING" 'http://127.0.0.1:4201/'
-    curl --user "$PREFECT_API_AUTH_STRING" 'http://127.0.0.1:4201/a'\''$(reboot)'
-    curl --globoff --path-as-is --user "$PREFECT_API_AUTH_STRING" 'http://127.0.0.1:4201/a[1]/{b}/.%2e/c'
-    curl --request 'X'\''Y' --user "$PREFECT_API_AUTH_STRING" 'http://127.0.0.1:4201/'
+    printf 'Authorization: Bearer %s\n' "$PREFECT_API_KEY" | curl --header @- 'http://127.0.0.1:4201/api/flows'
+    printf 'Authorization: Bearer %s\n' "$PREFECT_API_KEY" | curl --header @- --request 'POST' 'http://127.0.0.1:4201/api/flow_runs/filter'
+    printf 'Authorization: Bearer %s\n' "$PREFECT_API_KEY" | curl --header @- --head 'http://127.0.0.1:4201/'
+    printf 'Authorization: Bearer %s\n' "$PREFECT_API_KEY" | curl --header @- 'http://127.0.0.1:4201/a'\''$(reboot)'
+    printf 'Authorization: Bearer %s\n' "$PREFECT_API_KEY" | curl --header @- --globoff --path-as-is 'http://127.0.0.1:4201/a[1]/{b}/.%2e/c'
+    printf 'Authorization: Bearer %s\n' "$PREFECT_API_KEY" | curl --header @- --request 'X'\''Y' 'http://127.0.0.1:4201/'
     nothing
     nothing
     nothing
