@@ -64,13 +64,13 @@ impl Asset {
         let store = shared.assets.as_ref()?;
         let path = target.uri.path();
         let head = parts.method == Method::HEAD;
-        if !(head || parts.method == Method::GET)
+        if target.api_path.is_some()
+            || target.uri.query().is_some()
+            || !is_content_hashed(path)
+            || !(head || parts.method == Method::GET)
             || !body.is_end_stream()
             || FOR_THE_SERVER.iter().any(|name| parts.headers.contains_key(name))
             || names(&parts.headers, &CACHE_CONTROL, "no-store")
-            || target.api_path.is_some()
-            || target.uri.query().is_some()
-            || !is_content_hashed(path)
         {
             return None;
         }

@@ -6,23 +6,24 @@
 
 use std::error::Error;
 use std::fs::File;
+use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncReadExt as _, Take};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::io::ReaderStream;
 
 use crate::assets::Keeper;
 use crate::fault::Fault;
+use crate::listen::incoming::{Incoming, Read};
+use crate::listen::wire::Raw;
 use crate::record::Telling;
 use crate::send::Download;
 use crate::status::Status;
@@ -38,8 +39,10 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) enum Body {
     /// Ours, complete.
     Ours(Full<Bytes>),
-    /// The visitor's, frame by frame; where there is one, whether it has been read to its end.
-    Stream(Incoming, Option<Read>),
+    /// The visitor's, piece by piece.
+    Visitor(Incoming),
+    /// None: what follows a request to upgrade, once that is answered with 101.
+    Upgrading(oneshot::Receiver<Raw>),
     /// The server's.
     Answer(Download),
     /// The server's, and its version is read from it in passing.
@@ -52,25 +55,21 @@ pub(crate) enum Body {
     Told(Box<(Self, Telling)>),
 }
 
-/// How far a visitor's body has been read.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Read(Arc<(AtomicBool, AtomicU64)>);
-
-impl Read {
-    pub(crate) fn is_to_its_end(&self) -> bool {
-        self.0.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.0.1.load(Ordering::Relaxed)
-    }
-}
-
 impl Body {
-    /// A visitor's, and where to look whether it has been read.
-    pub(crate) fn of_visitor(body: Incoming) -> (Self, Option<Read>) {
-        let read = (!body.is_end_stream()).then(Read::default);
-        (Self::Stream(body, read.clone()), read)
+    /// Of a visitor's: where to look how far it has been read.
+    pub(crate) fn progress(&self) -> Option<Read> {
+        if let Self::Visitor(incoming) = self { Some(incoming.progress()) } else { None }
+    }
+
+    /// The connection of a request to upgrade, as soon as it speaks something else.
+    ///
+    /// # Errors
+    /// It ended, or the request was none.
+    pub(crate) async fn upgraded(self) -> io::Result<Raw> {
+        match self {
+            Self::Upgrading(raw) => raw.await.map_err(io::Error::other),
+            _ => Err(io::ErrorKind::InvalidInput.into()),
+        }
     }
 
     pub(crate) fn empty() -> Self {
@@ -111,19 +110,8 @@ impl hyper::body::Body for Body {
             Self::Kept(file) => {
                 return Pin::new(file).poll_next(cx).map(|piece| piece.map(|data| Ok(Frame::data(data?))));
             }
-            Self::Stream(incoming, read) => {
-                let frame = ready!(Pin::new(&mut *incoming).poll_frame(cx));
-                let ended = match &frame {
-                    None => true,
-                    Some(Ok(frame)) => frame.is_trailers() || incoming.is_end_stream(),
-                    Some(Err(_)) => false,
-                };
-                if let Some(Read(read)) = read {
-                    read.0.fetch_or(ended, Ordering::Relaxed);
-                    read.1.fetch_add(length(&frame) as u64, Ordering::Relaxed);
-                }
-                frame.map(|frame| frame.map_err(BoxError::from))
-            }
+            Self::Visitor(incoming) => return Pin::new(incoming).poll_frame(cx),
+            Self::Upgrading(_) => return Poll::Ready(None),
             Self::Answer(download) => ready!(Pin::new(download).poll_frame(cx)),
             Self::Version(download, reader) => {
                 let frame = ready!(Pin::new(&mut *download).poll_frame(cx));
@@ -153,7 +141,8 @@ impl hyper::body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Ours(full) => full.is_end_stream(),
-            Self::Stream(incoming, _) => incoming.is_end_stream(),
+            Self::Visitor(incoming) => incoming.is_end_stream(),
+            Self::Upgrading(_) => true,
             Self::Answer(download) | Self::Version(download, _) | Self::Keeping(download, _) => {
                 download.is_end_stream()
             }
@@ -165,7 +154,8 @@ impl hyper::body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Ours(full) => full.size_hint(),
-            Self::Stream(incoming, _) => incoming.size_hint(),
+            Self::Visitor(incoming) => incoming.size_hint(),
+            Self::Upgrading(_) => SizeHint::with_exact(0),
             Self::Answer(download) | Self::Version(download, _) | Self::Keeping(download, _) => download.size_hint(),
             // Content-Length says it.
             Self::Kept(_) => SizeHint::default(),

@@ -2,26 +2,23 @@
 //! compiled for them only.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use http::header::{CONNECTION, COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use http::{Method, Request, Response, Uri};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http_body_util::BodyExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::body::Body;
 use crate::config::{Config, Remote};
 use crate::cookies::Jar;
-use crate::listen::{self, strict};
+use crate::http1::transport::Transport;
+use crate::listen::wire::Wire;
+use crate::listen::{Steps, conversation};
 use crate::tunnel::first_message::{Beginning, Next};
 use crate::upstream::Upstream;
 use crate::{Fault, Secret, inbound, route, send, settings};
@@ -91,72 +88,36 @@ impl AsyncWrite for Pieces {
     }
 }
 
-/// What hyper is shown of the bytes of a connection, without our own request at the end; and the code of what is wrong
-/// with them.
-pub fn shown(pieces: &[&[u8]]) -> (Vec<u8>, Option<&'static str>) {
-    let mut stream = strict::Strict::new(Pieces::new(pieces, true), None);
-    let verdict = stream.verdict();
-    let mut shown = Vec::new();
-    // Behind our own request there is nothing, not even the end.
-    let ours = RUNTIME.block_on(poll_fn(|cx| {
-        loop {
-            let mut room = [0; 8192];
-            let mut out = ReadBuf::new(&mut room);
-            match Pin::new(&mut stream).poll_read(cx, &mut out) {
-                Poll::Ready(Ok(())) if !out.filled().is_empty() => shown.extend_from_slice(out.filled()),
-                polled => return Poll::Ready(polled.is_pending()),
-            }
-        }
-    }));
-    if ours {
-        shown.truncate(shown.len() - strict::IN_ITS_PLACE.len());
-    }
-    (shown, verdict.get().map(Fault::code))
-}
-
 /// A request as the pipeline gets it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Received {
     /// Its method.
     pub method: String,
-    /// Its target.
-    pub target: String,
     /// Its headers' values, by name.
     pub headers: Vec<(String, Vec<u8>)>,
     /// `None` where it broke off.
     pub body: Option<Vec<u8>>,
 }
 
-/// The requests on a connection, without our own.
-pub fn received(pieces: &[&[u8]]) -> Vec<Received> {
-    let stream = strict::Strict::new(Pieces::new(pieces, true), None);
-    let verdict = stream.verdict();
+/// The requests on a connection, and the code of what is wrong with what came after them.
+pub fn received(pieces: &[&[u8]]) -> (Vec<Received>, Option<&'static str>) {
+    let wire = Wire::new(Transport::Other(Box::new(Pieces::new(pieces, true))), None);
+    let (verdict, steps) = (wire.verdict(), Steps::default());
     let received = Mutex::new(Vec::new());
-    let service = service_fn(|request: Request<Incoming>| {
-        let (verdict, received) = (&verdict, &received);
+    RUNTIME.block_on(conversation::hold(wire, &steps, |request, fault| {
+        let received = &received;
         async move {
-            let mut response = Response::new(Full::<Bytes>::default());
-            let ours = strict::is_ours(&request, verdict).is_some();
-            if ours || request.headers().contains_key(http::header::UPGRADE) {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            if !ours {
+            if fault.is_none() {
                 let (parts, body) = request.into_parts();
                 let body = body.collect().await.ok().map(|body| body.to_bytes().to_vec());
-                let request = Received {
-                    method: parts.method.to_string(),
-                    target: parts.uri.to_string(),
-                    headers: plain(&parts.headers),
-                    body,
-                };
+                let request =
+                    Received { method: parts.method.to_string(), headers: plain(&parts.headers), body };
                 received.lock().unwrap_or_else(PoisonError::into_inner).push(request);
             }
-            Ok::<_, Infallible>(response)
+            Response::new(Body::empty())
         }
-    });
-    // How it ends says nothing that is not in the verdict.
-    drop(RUNTIME.block_on(listen::http().serve_connection(TokioIo::new(stream), service).with_upgrades()));
-    received.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }));
+    (received.into_inner().unwrap_or_else(PoisonError::into_inner), verdict.get().map(Fault::code))
 }
 
 /// A server's answer as the pipeline gets it.

@@ -14,6 +14,7 @@ mod fault;
 pub mod fuzzing;
 mod gateway;
 mod guard;
+mod http1;
 mod inbound;
 mod listen;
 mod outbound;

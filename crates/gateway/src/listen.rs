@@ -3,11 +3,12 @@
 //! 127.0.0.1 always, `[::1]` on the same port where the system has it. Each connection is one task that
 //! ends with the gateway. Running out of descriptors delays accepting; it never ends it.
 
-pub(crate) mod chunks;
-mod head;
+pub(crate) mod conversation;
+pub(crate) mod head;
+pub(crate) mod incoming;
 pub(crate) mod peer;
 mod sockets;
-pub(crate) mod strict;
+pub(crate) mod wire;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -15,14 +16,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
-use self::head::{HEAD_LIMIT, HEADERS_LIMIT};
 use self::peer::Peer;
-use self::strict::{Strict, Verdict};
+use self::wire::{Verdict, Wire};
 use crate::gateway::{Shared, StartError};
 use crate::pipeline;
 
@@ -37,23 +34,28 @@ pub(crate) struct Connection {
     pub(crate) peer: Arc<Peer>,
     /// What is wrong with what came in.
     pub(crate) verdict: Verdict,
-    /// One for each request that came, one for each that was answered: odd while one is under way.
-    steps: AtomicUsize,
 }
 
-impl Connection {
-    /// A request came, or was answered.
-    pub(crate) fn step(&self) {
-        self.steps.fetch_add(1, Ordering::Relaxed);
+/// One for each request that came, one for each whose answer is through: odd while one is under way.
+#[derive(Debug, Default)]
+pub(crate) struct Steps(AtomicUsize);
+
+impl Steps {
+    fn step(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn are_between_requests(&self) -> bool {
+        self.0.load(Ordering::Relaxed).is_multiple_of(2)
     }
 
     /// Resolves when nothing has happened for a while. Looks now and then, instead of setting a timer for each request.
     async fn idle(&self) {
-        let mut before = self.steps.load(Ordering::Relaxed);
+        let mut before = self.0.load(Ordering::Relaxed);
         loop {
             tokio::time::sleep(IDLE).await;
-            let now = self.steps.load(Ordering::Relaxed);
-            if now == before && now.is_multiple_of(2) {
+            let now = self.0.load(Ordering::Relaxed);
+            if now == before && self.are_between_requests() {
                 return;
             }
             before = now;
@@ -129,46 +131,23 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-/// How HTTP is spoken on a connection.
-pub(crate) fn http() -> http1::Builder {
-    let mut http = http1::Builder::new();
-    http.max_headers(HEADERS_LIMIT).max_header_size(HEAD_LIMIT).max_buf_size(2 * HEAD_LIMIT);
-    http
-}
-
 async fn serve(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
     let Ok(local) = stream.local_addr() else { return };
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
     let peer = Arc::new(Peer::new(remote, local));
-    let stream = Strict::new(stream, Some(Arc::clone(&peer)));
-    let state = Connection { peer, verdict: stream.verdict(), steps: AtomicUsize::new(0) };
-    let service = service_fn(|request| pipeline::answer(request, &state, shared));
-    let connection = http().serve_connection(TokioIo::new(stream), service).with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let last = async {
-        tokio::select! {
-            () = shared.stop.cancelled() => {}
-            () = state.idle() => {}
-        }
-    };
-    let cut = async {
-        shared.stop.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-    };
-    let ended = tokio::select! {
+    let wire = Wire::new(stream, Some(Arc::clone(&peer)));
+    let (state, steps) = (Connection { peer, verdict: wire.verdict() }, Steps::default());
+    let talk = conversation::hold(wire, &steps, |request, fault| pipeline::answer(request, fault, &state, shared));
+    let mut talk = std::pin::pin!(talk);
+    tokio::select! {
         biased;
-        ended = connection.as_mut() => ended,
-        () = last => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = connection => ended,
-                () = cut => return,
-            }
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection ended early");
+        () = talk.as_mut() => return,
+        () = shared.stop.cancelled() => {}
+        () = steps.idle() => return,
+    }
+    if !steps.are_between_requests() {
+        drop(tokio::time::timeout(DRAIN, talk).await);
     }
 }

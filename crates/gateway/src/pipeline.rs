@@ -5,15 +5,12 @@
 //!
 //! What few requests need is boxed: all of a request's future is moved and touched for each, whatever way it takes.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
 
 use crate::assets::Asset;
 use crate::body::Body;
@@ -24,7 +21,7 @@ use crate::guard::Visitor;
 use crate::guard::door::Who;
 use crate::guard::upgrade::Socket;
 use crate::listen::peer::Peer;
-use crate::listen::{Connection, strict};
+use crate::listen::Connection;
 use crate::record::Record;
 use crate::route::Target;
 use crate::status::{Door, Health};
@@ -32,24 +29,19 @@ use crate::upstream::Upstream;
 use crate::verdict::Question;
 use crate::{csrf, guard, inbound, outbound, own, policy, route, send, settings, tunnel, verdict};
 
-/// Answers one request. Never fails: a fault is an answer too.
+/// Answers one request, or what came in one's place. Never fails: a fault is an answer too.
 pub(crate) async fn answer(
-    request: Request<Incoming>,
+    request: Request<Body>,
+    broken: Option<Fault>,
     connection: &Connection,
     shared: &Arc<Shared>,
-) -> Result<Response<Body>, Infallible> {
-    connection.step();
+) -> Response<Body> {
     let record = Record::of(&request, shared);
     let audience = Audience::of(&request);
-    let upgrade = request.headers().contains_key(UPGRADE);
-    let (parts, body) = request.into_parts();
-    let (body, upload) = Body::of_visitor(body);
-    let request = Request::from_parts(parts, body);
+    let upload = request.body().progress();
     let mut door = Door::Refused;
 
     // 1. listen: what was no request is answered in a request's place.
-    let broken = strict::is_ours(&request, &connection.verdict);
-    let mut last = upgrade || broken.is_some();
     let mut outcome = match broken {
         Some(fault) => Err(fault),
         None => serve(request, &connection.peer, shared, &mut door).await,
@@ -64,19 +56,11 @@ pub(crate) async fn answer(
         Ok(response) => (response, None),
         Err(fault) => (audience.answer(&fault, profile), Some(fault)),
     };
-    // What is left of an upload may not be read any more, and hyper ends such a connection without a word: the client
-    // must not take that end for one of its next request.
-    last |= connection.peer.is_finished() || upload.as_ref().is_some_and(|read| !read.is_to_its_end());
-    if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        // What follows is nothing; or it was not judged, because it could have been another protocol's.
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
     if let Some(record) = record {
         let telling = record.answered(door, response.status(), fault, upload, shared);
         response = response.map(|body| Body::Told(Box::new((body, telling))));
     }
-    connection.step();
-    Ok(response)
+    response
 }
 
 async fn serve(

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{Method, Request, StatusCode};
 use tokio::sync::broadcast;
 
-use crate::body::Read;
 use crate::fault::Fault;
 use crate::gateway::Shared;
+use crate::listen::incoming::Read;
 use crate::status::{Door, Exchange};
 
 /// A request that waits for its answer.

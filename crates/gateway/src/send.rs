@@ -8,10 +8,8 @@ mod answer;
 pub(crate) mod dial;
 mod download;
 mod line;
-mod output;
 mod pool;
 pub(crate) mod tls;
-mod transport;
 mod turn;
 
 use std::sync::Arc;
@@ -71,9 +69,8 @@ async fn exchange(
     way: impl AsyncFnOnce(Upload<Body>) -> Result<Response<Download>, dial::Error>,
 ) -> Result<Response<Download>, Fault> {
     let answer = turn::in_turn(body, way, |error| dial::fault(&error, to)).await?;
-    // Where such an answer ended is a guess, and so would be where the next one begins: dropped, it takes its
-    // connection along.
-    match ambiguity(answer.headers()) {
+    // What hyper has read. Dropped, it takes its connection along.
+    match answer.body().is_hypers().then(|| ambiguity(answer.headers())).flatten() {
         None => Ok(answer),
         Some(reason) => Err(Fault::InvalidAnswer { reason: reason.into() }),
     }
@@ -82,7 +79,7 @@ async fn exchange(
 /// A request over a connection that a fuzz target makes.
 #[cfg(fuzzing)]
 pub(crate) async fn over(
-    stream: impl transport::Io + 'static,
+    stream: impl crate::http1::transport::Io + 'static,
     request: &Parts,
     clients: &Clients,
 ) -> Result<Response<Download>, Fault> {
@@ -90,7 +87,7 @@ pub(crate) async fn over(
 }
 
 /// Why it is not certain where an answer ends (RFC 9112, section 6.3). hyper takes one of several ends; a program
-/// behind us, or before us, may take another.
+/// behind us, or before us, may take another. Of those that we read, see `answer.rs`.
 fn ambiguity(headers: &HeaderMap) -> Option<&'static str> {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();

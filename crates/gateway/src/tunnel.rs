@@ -21,9 +21,9 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, copy, split};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy, split};
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -44,19 +44,18 @@ const LINGER: Duration = Duration::from_secs(30);
 
 /// Opens a tunnel for one who is let in, or says why not.
 pub(crate) async fn open(
-    mut request: Request<Body>,
+    request: Request<Body>,
     (socket, door): (Socket, Door),
     origin: &str,
     target: &Target,
     shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Fault> {
-    let client = hyper::upgrade::on(&mut request);
-    let (parts, _) = request.into_parts();
+    let (parts, client) = request.into_parts();
     let (answer, server) = dial(parts, socket, origin, target, shared).await?;
     if let Some(server) = server {
         let state = Arc::clone(shared);
         spawn(shared, async move {
-            let client = split(TokioIo::new(client.await.map_err(io::Error::other)?));
+            let client = client.upgraded().await?.split();
             let first = match socket {
                 Socket::Prefect => First::Awaited,
                 Socket::Other => First::None,
@@ -69,12 +68,11 @@ pub(crate) async fn open(
 
 /// Accepts a socket of Prefect's that brought no proof, in the server's stead; the rest depends on its first message.
 pub(crate) fn ask_for_proof(
-    mut request: Request<Body>,
+    request: Request<Body>,
     origin: String,
     shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Fault> {
-    let client = hyper::upgrade::on(&mut request);
-    let (parts, _) = request.into_parts();
+    let (parts, client) = request.into_parts();
     let answer = accepted(&parts.headers)?;
     spawn(shared, prove(client, parts, origin, Arc::clone(shared)));
     Ok(answer)
@@ -166,8 +164,8 @@ fn accepted(headers: &HeaderMap) -> Result<Response<Body>, Fault> {
 
 /// Reads the first message of an unproven client; with the key in it, takes the steps that the proof was waited for
 /// with, dials the server and goes on.
-async fn prove(client: OnUpgrade, parts: Parts, origin: String, shared: Arc<Shared>) -> io::Result<()> {
-    let (mut from_client, mut to_client) = split(TokioIo::new(client.await.map_err(io::Error::other)?));
+async fn prove(client: Body, parts: Parts, origin: String, shared: Arc<Shared>) -> io::Result<()> {
+    let (mut from_client, mut to_client) = client.upgraded().await?.split();
     // We stand in for the server until it is dialled, so the client's pings are ours to answer.
     let proof = async {
         let mut beginning = Beginning::default();
@@ -216,17 +214,13 @@ enum First {
 }
 
 /// Both directions, until both have ended, one has failed, or one is long over.
-async fn relay<C, S>(
-    (mut from_client, mut to_client): (ReadHalf<C>, WriteHalf<C>),
-    server: S,
+async fn relay(
+    (mut from_client, mut to_client): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+    server: impl AsyncRead + AsyncWrite,
     first: First,
     door: Door,
     shared: &Shared,
-) -> io::Result<()>
-where
-    C: AsyncRead + AsyncWrite,
-    S: AsyncRead + AsyncWrite,
-{
+) -> io::Result<()> {
     let _open = shared.sockets.enter(door);
     let (mut from_server, mut to_server) = split(server);
     let up = async {
@@ -273,10 +267,7 @@ fn token_for_server(first: &FirstMessage, shared: &Shared) -> Option<Secret> {
     shared.upstream.auth_string.clone().or_else(|| is_key().then(Secret::default))
 }
 
-async fn close<S>(to_client: &mut WriteHalf<S>, code: CloseCode, reason: &'static str) -> io::Result<()>
-where
-    S: AsyncRead + AsyncWrite,
-{
+async fn close(to_client: &mut (impl AsyncWrite + Unpin), code: CloseCode, reason: &'static str) -> io::Result<()> {
     to_client.write_all(&first_message::close_frame(code, reason)?).await?;
     to_client.shutdown().await
 }

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::sockets;
 
@@ -12,8 +11,6 @@ pub(crate) struct Peer {
     remote: SocketAddr,
     local: SocketAddr,
     user: OnceLock<User>,
-    /// It has sent its last.
-    finished: AtomicBool,
 }
 
 /// Whose process it is.
@@ -29,22 +26,13 @@ pub(crate) enum User {
 
 impl Peer {
     pub(crate) fn new(remote: SocketAddr, local: SocketAddr) -> Self {
-        Self { remote, local, user: OnceLock::new(), finished: AtomicBool::new(false) }
+        Self { remote, local, user: OnceLock::new() }
     }
 
     /// Whether the other end is still there: who has sent its last may yet wait for an answer. `false` where the system
     /// does not tell.
     pub(crate) fn is_open(&self) -> bool {
         sockets::owner(self.remote, self.local).is_some()
-    }
-
-    pub(crate) fn has_sent_its_last(&self) {
-        self.finished.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether no request will follow.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.finished.load(Ordering::Relaxed)
     }
 
     /// Whose process the peer is: asked when it first matters, for a connection has one owner as long as it is open.

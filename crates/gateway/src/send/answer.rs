@@ -1,35 +1,18 @@
 //! The head of a server's answer, and where its body ends (RFC 9112, sections 4 to 6).
 
-use std::mem::MaybeUninit;
-
-use bytes::{Buf as _, BytesMut};
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use bytes::{Buf as _, Bytes, BytesMut};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::response::Parts;
-use http::{Method, Response, StatusCode, Version};
-use httparse::Status;
+use http::{HeaderName, Method, Response, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 
-use crate::listen::chunks::Chunks;
-use crate::outbound::options;
+use crate::fault::Fault;
+use crate::http1::chunks::Chunks;
+use crate::http1::field::{self, HEADERS_LIMIT};
+use crate::http1::input::Framing;
 
 /// A head may not be larger, in bytes.
 const HEAD_LIMIT: usize = 256 * 1024;
-/// Nor have more headers.
-const HEADERS_LIMIT: usize = 100;
-
-/// What of an answer's body is to come.
-#[derive(Debug)]
-pub(super) enum Framing {
-    /// So many bytes.
-    Length(u64),
-    Chunked(Chunks),
-    /// Whatever comes until the server closes.
-    Close,
-}
-
-impl Framing {
-    pub(super) const NOTHING: Self = Self::Length(0);
-}
 
 /// An answer's head.
 #[derive(Debug)]
@@ -47,88 +30,140 @@ pub(super) struct Head {
 /// Why it is no answer.
 pub(super) fn head(input: &mut BytesMut, seen: &mut usize, method: &Method) -> Result<Option<Head>, String> {
     loop {
-        // A head is whole at the end of a line: who sends a byte at a time does not make us read it all each time.
-        let new = input.get(*seen..).unwrap_or_default();
-        let taken = if memchr::memchr(b'\n', new).is_some() { take(input, method) } else { Ok(Taken::Nothing) };
-        match taken.map_err(|error| error.to_string())? {
-            Taken::Nothing if input.len() > HEAD_LIMIT => return Err("its head is too long".into()),
-            Taken::Nothing => {
-                *seen = input.len();
-                return Ok(None);
+        while matches!(input.first(), Some(b'\r' | b'\n')) {
+            input.advance(1);
+            *seen = 0;
+        }
+        let Some(length) = end(input, *seen) else {
+            if input.len() > HEAD_LIMIT {
+                return Err("its head is too long".into());
             }
-            Taken::Interim => *seen = 0,
-            Taken::Head(head) => return Ok(Some(head)),
+            begins(input)?;
+            // The end may lie on both sides.
+            *seen = input.len().saturating_sub(2);
+            return Ok(None);
+        };
+        *seen = 0;
+        let head = read(&input.split_to(length).freeze(), method)?;
+        if !head.parts.status.is_informational() || head.parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Some(head));
         }
     }
 }
 
-enum Taken {
-    Nothing,
-    /// What is said before the answer.
-    Interim,
-    Head(Head),
+/// Where the empty line ends that ends a head. A line may end without its CR.
+fn end(input: &[u8], seen: usize) -> Option<usize> {
+    memchr::memchr_iter(b'\n', &input[seen..]).map(|at| seen + at + 1).find_map(|next| match &input[next..] {
+        [b'\n', ..] => Some(next + 1),
+        [b'\r', b'\n', ..] => Some(next + 2),
+        _ => None,
+    })
 }
 
-fn take(input: &mut BytesMut, method: &Method) -> Result<Taken, httparse::Error> {
-    let mut room = [const { MaybeUninit::uninit() }; HEADERS_LIMIT];
-    let mut read = httparse::Response::new(&mut []);
-    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut read, input, &mut room)?;
-    let Status::Complete(length) = parsed else { return Ok(Taken::Nothing) };
-    let status = read.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(httparse::Error::Status)?;
-    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
-        input.advance(length);
-        return Ok(Taken::Interim);
-    }
+/// Nobody waits for the end of what is no answer.
+fn begins(input: &[u8]) -> Result<(), String> {
+    let shown = input.len().min(VERSION.len());
+    if input[..shown] == VERSION[..shown] { Ok(()) } else { Err("it does not begin as HTTP/1.1 does".into()) }
+}
+
+const VERSION: &[u8] = b"HTTP/1.";
+
+fn read(head: &Bytes, method: &Method) -> Result<Head, String> {
     let mut parts = Response::new(()).into_parts().0;
-    parts.status = status;
-    parts.version = if read.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
-    if let Some(reason) = read.reason.filter(|reason| Some(*reason) != status.canonical_reason())
-        && let Ok(reason) = ReasonPhrase::try_from(reason.as_bytes())
-    {
-        parts.extensions.insert(reason);
+    let mut at = 0;
+    let mut line = || {
+        let start = at;
+        let end = start + memchr::memchr(b'\n', &head[start..])?;
+        at = end + 1;
+        Some(start..if end > start && head[end - 1] == b'\r' { end - 1 } else { end })
+    };
+    status(line().map(|line| &head[line]).unwrap_or_default(), &mut parts)?;
+    let mut fields = Fields::default();
+    parts.headers.reserve(head.len() / field::USUAL);
+    while let Some(line) = line().filter(|line| !line.is_empty()) {
+        let (name, value) = field::of(head, line).map_err(|fault| match fault {
+            Fault::Malformed(rule) => format!("its head breaks a rule: {rule}"),
+            other => other.code().into(),
+        })?;
+        fields.take(&name, &value)?;
+        parts.headers.append(name, value);
     }
-    // Where values begin, and how long they are: what they are a part of is taken, not copied.
-    let (start, count) = (input.as_ptr() as usize, read.headers.len());
-    let mut places = [(0, 0); HEADERS_LIMIT];
-    parts.headers.reserve(count);
-    let mut names = Vec::with_capacity(count);
-    for (place, field) in places.iter_mut().zip(&*read.headers) {
-        names.push(HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| httparse::Error::HeaderName)?);
-        *place = (field.value.as_ptr() as usize - start, field.value.len());
-    }
-    let head = input.split_to(length).freeze();
-    for (name, (at, length)) in names.into_iter().zip(places) {
-        let value = HeaderValue::from_maybe_shared(head.slice(at..at + length));
-        parts.headers.append(name, value.map_err(|_| httparse::Error::HeaderValue)?);
-    }
-    let framing = framing(&parts, method)?;
+    let framing = fields.framing(&parts, method)?;
     // What follows another protocol's beginning is no answer.
-    let persists = !matches!(framing, Framing::Close) && status != StatusCode::SWITCHING_PROTOCOLS && persists(&parts);
-    Ok(Taken::Head(Head { parts, framing, persists }))
+    let persists = !matches!(framing, Framing::Close)
+        && parts.status != StatusCode::SWITCHING_PROTOCOLS
+        && !fields.close
+        && (parts.version == Version::HTTP_11 || fields.keep_alive);
+    Ok(Head { parts, framing, persists })
+}
+
+/// `HTTP/1.1 200 OK`; the last word may be missing, or be others.
+fn status(line: &[u8], parts: &mut Parts) -> Result<(), String> {
+    begins(line)?;
+    let (version, code, reason) = match &line[VERSION.len().min(line.len())..] {
+        [version @ (b'0' | b'1'), b' ', a, b, c] => (*version, [*a, *b, *c], &b""[..]),
+        [version @ (b'0' | b'1'), b' ', a, b, c, b' ', reason @ ..] => (*version, [*a, *b, *c], reason),
+        _ => return Err("its first line is not a version, a status of three digits and a reason".into()),
+    };
+    parts.version = if version == b'0' { Version::HTTP_10 } else { Version::HTTP_11 };
+    parts.status = StatusCode::from_bytes(&code).map_err(|_| "its status is none")?;
+    if parts.status.canonical_reason().map(str::as_bytes) != Some(reason) {
+        parts.extensions.insert(ReasonPhrase::try_from(reason).map_err(|_| "its reason is no text")?);
+    }
+    Ok(())
+}
+
+/// Those headers that say where the answer ends, and what follows.
+#[derive(Default)]
+struct Fields {
+    length: Option<u64>,
+    chunked: bool,
+    count: usize,
+    close: bool,
+    keep_alive: bool,
+}
+
+impl Fields {
+    /// Where it is not certain where an answer ends, nor is where the next one begins: a program behind us, or before
+    /// us, may take another end than we do.
+    fn take(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), &'static str> {
+        self.count += 1;
+        if self.count > HEADERS_LIMIT {
+            return Err("it has too many headers");
+        }
+        if name == CONTENT_LENGTH {
+            let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            let length = digits.and_then(|digits| digits.parse().ok()).filter(|_| self.length.is_none());
+            self.length = Some(length.ok_or("its Content-Length is not one number")?);
+        } else if name == TRANSFER_ENCODING {
+            if self.chunked || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                return Err("its Transfer-Encoding is not chunked");
+            }
+            self.chunked = true;
+        } else if name == CONNECTION {
+            for option in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                self.close |= option.eq_ignore_ascii_case(b"close");
+                self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            }
+        }
+        Ok(())
+    }
+
+    fn framing(&self, parts: &Parts, method: &Method) -> Result<Framing, &'static str> {
+        let bodiless = method == Method::HEAD || BODILESS.contains(&parts.status) || parts.status.is_informational();
+        match (self.chunked, self.length) {
+            (true, Some(_)) => Err("it has both a Content-Length and a Transfer-Encoding"),
+            (true, None) if parts.version == Version::HTTP_10 => Err("HTTP/1.0 has no Transfer-Encoding"),
+            _ if bodiless => Ok(Framing::NOTHING),
+            (true, None) => Ok(Framing::Chunked(Chunks::default())),
+            (false, Some(length)) => Ok(Framing::Length(length)),
+            (false, None) => Ok(Framing::Close),
+        }
+    }
 }
 
 /// Whatever their headers say.
 const BODILESS: [StatusCode; 3] = [StatusCode::SWITCHING_PROTOCOLS, StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
-
-/// Of an answer that could end in several places, any: it is not used (see [`super::ambiguity`]).
-fn framing(parts: &Parts, method: &Method) -> Result<Framing, httparse::Error> {
-    let Parts { status, headers, version, .. } = parts;
-    if method == Method::HEAD || BODILESS.contains(status) {
-        return Ok(Framing::NOTHING);
-    }
-    if headers.contains_key(TRANSFER_ENCODING) {
-        let known = *version == Version::HTTP_11;
-        return if known { Ok(Framing::Chunked(Chunks::default())) } else { Err(httparse::Error::Version) };
-    }
-    let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(Framing::Close) };
-    let length = length.to_str().ok().and_then(|length| length.parse().ok());
-    length.map(Framing::Length).ok_or(httparse::Error::HeaderValue)
-}
-
-fn persists(parts: &Parts) -> bool {
-    let says = |option: &str| options(&parts.headers).any(|said| said.eq_ignore_ascii_case(option.as_bytes()));
-    !says("close") && (parts.version == Version::HTTP_11 || says("keep-alive"))
-}
 
 #[cfg(test)]
 mod tests {

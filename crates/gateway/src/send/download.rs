@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use super::line::{Broken, Line};
+use super::line::Line;
 use super::pool::Pool;
 use crate::body::BoxError;
 
@@ -21,8 +21,6 @@ enum From {
     /// What hyper drives: HTTP/2, a refused socket.
     Hyper(Incoming),
     Line(Box<Line>, Arc<Pool>),
-    /// Why it ends early, while what came before is written.
-    Broken(Broken),
     Over,
 }
 
@@ -31,6 +29,11 @@ impl Download {
         let mut download = Self(From::Line(line, Arc::clone(pool)));
         download.give_back();
         download
+    }
+
+    /// Whether hyper drives it.
+    pub(super) fn is_hypers(&self) -> bool {
+        matches!(self.0, From::Hyper(_))
     }
 
     /// At its end.
@@ -55,22 +58,11 @@ impl Body for Download {
         let this = self.get_mut();
         match &mut this.0 {
             From::Hyper(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
-            From::Line(line, _) => match ready!(line.poll_data(cx)) {
-                // At once, it would cut the visitor's connection before all that came has been written to it.
-                Some(Err(error)) => {
-                    this.0 = From::Broken(error);
-                    cx.waker().wake_by_ref();
-                    Poll::Pending
-                }
-                data => {
-                    this.give_back();
-                    Poll::Ready(data.map(|data| Ok(Frame::data(data?))))
-                }
-            },
-            From::Broken(_) => match std::mem::replace(&mut this.0, From::Over) {
-                From::Broken(error) => Poll::Ready(Some(Err(error.into()))),
-                From::Hyper(_) | From::Line(..) | From::Over => Poll::Ready(None),
-            },
+            From::Line(line, _) => {
+                let data = ready!(line.poll_data(cx));
+                this.give_back();
+                Poll::Ready(data.map(|data| Ok(Frame::data(data?))))
+            }
             From::Over => Poll::Ready(None),
         }
     }
@@ -78,7 +70,7 @@ impl Body for Download {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             From::Hyper(body) => body.is_end_stream(),
-            From::Line(..) | From::Broken(_) => false,
+            From::Line(..) => false,
             From::Over => true,
         }
     }
@@ -87,7 +79,6 @@ impl Body for Download {
         match &self.0 {
             From::Hyper(body) => body.size_hint(),
             From::Line(line, _) => line.left().map_or_else(SizeHint::default, SizeHint::with_exact),
-            From::Broken(_) => SizeHint::default(),
             From::Over => SizeHint::with_exact(0),
         }
     }

@@ -139,11 +139,11 @@ impl Pool {
     #[cfg(fuzzing)]
     pub(super) async fn over(
         self: &Arc<Self>,
-        stream: impl super::transport::Io + 'static,
+        stream: impl crate::http1::transport::Io + 'static,
         request: &Parts,
         body: Upload<Body>,
     ) -> Result<Response<Download>, Error> {
-        let line = Line::new(super::transport::Transport::Other(Box::new(stream)), &request.uri);
+        let line = Line::new(crate::http1::transport::Transport::Other(Box::new(stream)), &request.uri);
         self.send(Way::Lent(Box::new(line)), request, body).await.map_err(|lost| lost.error)
     }
 

@@ -203,11 +203,25 @@ async fn a_head_that_is_never_finished_is_given_up() {
 async fn who_expects_to_be_told_to_go_on_is_told_once() {
     let server = Server::always(&ok("application/json", "[]")).await;
     let gateway = gateway(&server).await;
-    let expecting = "POST /api/a HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\nKEY\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello";
-    let answer = send(&gateway, expecting).await;
-    assert_eq!((answer.matches("100 Continue").count(), answer.matches("200 OK").count()), (1, 1), "{answer}");
+    let port = gateway.port();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let head = format!(
+        "POST /api/a HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{}Expect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+        key()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut word = [0; 25];
+    stream.read_exact(&mut word).await.unwrap();
+    assert_eq!(&word, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"hello").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && !answer.contains("100 Continue"), "{answer}");
     assert_eq!(server.only().body, b"hello");
     assert_eq!(server.only().all("expect"), Vec::<&str>::new());
+    // Who does not wait need not be told (RFC 9110, section 10.1.1).
+    let answer = send(&gateway, "POST /api/a HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\nKEY\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello").await;
+    assert_eq!((answer.matches("100 Continue").count(), status(&answer)), (0, 200), "{answer}");
     held("C37");
 }
 

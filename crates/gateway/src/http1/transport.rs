@@ -12,10 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
-use super::dial::Stream;
+use crate::send::dial::Stream;
 
 /// A connection, with or without TLS.
-pub(super) enum Transport {
+pub(crate) enum Transport {
     /// By far the most: everything on this machine and in its network.
     Plain(TcpStream),
     Other(Box<dyn Io>),
@@ -41,9 +41,23 @@ impl From<Stream> for Transport {
     }
 }
 
+impl From<TcpStream> for Transport {
+    fn from(tcp: TcpStream) -> Self {
+        Self::Plain(tcp)
+    }
+}
+
 impl Transport {
+    /// As anything that can be read and written.
+    pub(crate) fn into_io(self) -> Box<dyn Io> {
+        match self {
+            Self::Plain(tcp) => Box::new(tcp),
+            Self::Other(io) => io,
+        }
+    }
+
     /// Reads once, into the room that there is.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut BytesMut) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut BytesMut) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(tcp) => poll_read_buf(Pin::new(tcp), cx, into),
             Self::Other(io) => poll_read_buf(Pin::new(io), cx, into),
@@ -51,7 +65,7 @@ impl Transport {
     }
 
     /// Writes once, as much as it takes.
-    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, from: &mut impl Buf) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, from: &mut impl Buf) -> Poll<io::Result<usize>> {
         match self {
             // One piece goes by a cheaper call than several.
             Self::Plain(tcp) if from.chunk().len() == from.remaining() => {
@@ -64,11 +78,19 @@ impl Transport {
         }
     }
 
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             // TCP keeps nothing back.
             Self::Plain(_) => Poll::Ready(Ok(())),
             Self::Other(io) => Pin::new(io).poll_flush(cx),
+        }
+    }
+
+    /// Says that nothing more will be written.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Self::Other(io) => Pin::new(io).poll_shutdown(cx),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Chunked bodies, byte for byte (RFC 9112, section 7.1): the same rule as for heads. What could be read in two ways
-//! is refused before hyper reads it.
+//! is refused.
 
-use super::head;
+use super::field;
 use crate::fault::Fault;
 
 /// A line may not be longer: a chunk's size with its extensions, a trailer.
@@ -41,21 +41,6 @@ pub(crate) enum Step {
 }
 
 impl Chunks {
-    /// Reads on, and says after how many bytes the body ends, where it does.
-    ///
-    /// # Errors
-    /// The fault to answer with; nothing more of the body may be used.
-    pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, Fault> {
-        let mut at = 0;
-        while at < bytes.len() {
-            match self.step(&bytes[at..])? {
-                Step::Data(length) | Step::Between(length) => at += length,
-                Step::Last(length) => return Ok(Some(at + length)),
-            }
-        }
-        Ok(None)
-    }
-
     /// Whether a chunk's data is what comes next.
     pub(crate) fn is_in_data(&self) -> bool {
         matches!(self.state, State::Data(_))
@@ -64,7 +49,7 @@ impl Chunks {
     /// Reads a little: one line, or what there is of a chunk's data. There must be something to read.
     ///
     /// # Errors
-    /// As [`Chunks::read`].
+    /// The fault to answer with; nothing more of the body may be used.
     pub(crate) fn step(&mut self, bytes: &[u8]) -> Result<Step, Fault> {
         if let State::Data(left) = self.state {
             let here = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
@@ -106,7 +91,7 @@ impl Chunks {
                     return Err(Fault::Malformed("trailers are short"));
                 }
                 if !line.is_empty() {
-                    head::field(line)?;
+                    field::check(line)?;
                 }
                 line.is_empty()
             }
@@ -133,7 +118,7 @@ fn size(line: &[u8]) -> Result<u64, Fault> {
 
 /// `;name`, `;name=token`, `;name="text"`, without white space anywhere outside of the text.
 fn are_extensions(mut rest: &[u8]) -> bool {
-    let token = |bytes: &[u8]| bytes.iter().position(|byte| !head::is_token(*byte)).unwrap_or(bytes.len());
+    let token = |bytes: &[u8]| bytes.iter().position(|byte| !field::is_token(*byte)).unwrap_or(bytes.len());
     while let Some(after) = rest.strip_prefix(b";") {
         let name = token(after);
         if name == 0 {
@@ -169,6 +154,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    impl Chunks {
+        /// Reads on, and says after how many bytes the body ends, where it does.
+        fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, Fault> {
+            let mut at = 0;
+            while at < bytes.len() {
+                match self.step(&bytes[at..])? {
+                    Step::Data(length) | Step::Between(length) => at += length,
+                    Step::Last(length) => return Ok(Some(at + length)),
+                }
+            }
+            Ok(None)
+        }
+    }
 
     fn read(bytes: &[u8]) -> Result<Option<usize>, ()> {
         Chunks::default().read(bytes).map_err(drop)
