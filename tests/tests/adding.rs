@@ -15,6 +15,7 @@ use postern_control::profile::{ProfileId, Slot};
 use postern_control::vault::Vault;
 use postern_control::view::{Draft, EdgeDraft, PrefectDraft, SecretInput, manager};
 use postern_tests::canary::Sweep;
+use postern_tests::nginx::Nginx;
 use postern_tests::scratch::Scratch;
 use postern_tests::secured::Secured;
 
@@ -104,6 +105,45 @@ async fn prefect_without_an_edge_is_asked_for_its_auth_string() -> anyhow::Resul
     let prefect = PrefectDraft::Own { username, password: secret(&secured.login.password) };
     let (_, report) = desk.look(2, &Draft { prefect, ..pasted }).await?;
     assert!(report.ok, "{report:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_is_elsewhere_than_was_pasted_is_found_there() -> anyhow::Result<()> {
+    let secured = Secured::shared().await?;
+    let server = secured.prefect.origin();
+    let desk = Desk::new()?;
+    let edge = async |locations: String| {
+        Nginx::configured(|port| format!("server {{ listen 127.0.0.1:{port}; {locations} }}")).await
+    };
+    let plain = edge(format!("location / {{ proxy_pass {server}; }}")).await?;
+    let below = edge(format!("location /prefect/ {{ proxy_pass {server}/; }} location / {{ return 404; }}")).await?;
+    // The API stays where it was while the UI went below a path, which is where somebody looks first.
+    let parted = edge(format!(
+        "location /prefect/ {{ proxy_pass {server}/; }} location /prefect/api/ {{ return 404; }} \
+         location /api/ {{ proxy_pass {server}; }} location / {{ return 404; }}"
+    ))
+    .await?;
+    let says = format!("{{\"api_url\":\"{}/api\"}}", plain.origin());
+    let apart = edge(format!(
+        "location / {{ proxy_pass {server}; }} location /api/ {{ return 404; }} \
+         location = /ui-settings {{ default_type application/json; return 200 '{says}'; }}"
+    ))
+    .await?;
+    let api = |edge: &Nginx| Some(format!("{}/api", edge.origin()));
+    for (number, (pasted, url, api_url)) in (1_u64..).step_by(2).zip([
+        (below.origin(), format!("{}/prefect", below.origin()), None),
+        (format!("{}/prefect/dashboard", parted.origin()), format!("{}/prefect", parted.origin()), api(&parted)),
+        (parted.origin(), format!("{}/prefect", parted.origin()), api(&parted)),
+        (apart.origin(), apart.origin(), api(&plain)),
+    ]) {
+        let (_, report) = desk.look(number, &Draft { url: pasted.clone(), ..Draft::default() }).await?;
+        let place = report.found_at.clone().with_context(|| format!("{pasted}: {report:#?}"))?;
+        assert_eq!((&place.url, &place.api_url), (&url, &api_url), "{pasted}");
+        let there = Draft { url: place.url, api_url: place.api_url.unwrap_or_default(), ..Draft::default() };
+        let (_, report) = desk.look(number + 1, &there).await?;
+        assert_eq!((report.code.as_str(), report.found_at), ("prefect_credential_missing", None), "{pasted}");
+    }
     Ok(())
 }
 

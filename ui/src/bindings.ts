@@ -168,6 +168,8 @@ export type FoundView = {
   asks: Array<Ask>,
   /** The address that was looked at, as it is saved. */
   url: string,
+  /** Where the server was found instead, where it was. */
+  foundAt: Place | null,
   /** Prefect's version, when known. */
   version: string | null,
   /** Milliseconds, when known. */
@@ -235,6 +237,14 @@ export type ManagerView = {
   blank: Draft,
   /** The look at what the form has. */
   look: LookView | null,
+};
+
+/** Where a server is, as a profile says it. */
+export type Place = {
+  /** Where its UI is. */
+  url: string,
+  /** Where its API is, where that is not `url` + `/api`. */
+  api_url: string | null,
 };
 
 /** What Prefect's own auth string is. */

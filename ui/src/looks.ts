@@ -51,7 +51,31 @@ export function sameServer(a: Form, b: Form): boolean {
   return a.url.trim() === b.url.trim() && a.apiUrl.trim() === b.apiUrl.trim();
 }
 
-/** The form as it is saved, where the look has found the place that was meant. */
-export function settled(form: Form, found: FoundView): Form {
-  return { ...form, url: found.url };
+/** Where a server is for an address as it was typed. */
+export interface Place {
+  typed: string;
+  url: string;
+  apiUrl: string;
+  /** How often it was found elsewhere than looked for. */
+  moves: number;
+}
+
+/** Servers that send each other's visitors round in a circle are not followed. */
+const MOVES = 3;
+
+/** Where to look next, of a look that has found the server elsewhere. */
+export function moved(place: Place, { foundAt }: FoundView): Place | null {
+  if (foundAt === null || place.moves === MOVES) return null;
+  return { ...place, url: foundAt.url, apiUrl: foundAt.api_url ?? "", moves: place.moves + 1 };
+}
+
+/** Whether that is on the hosts that were looked at before. */
+export function sameHosts(before: Place, next: Place): boolean {
+  const hosts = ({ url, apiUrl }: Place) => [url, apiUrl || url].map((url) => URL.parse(url)?.hostname);
+  return hosts(next).every((host) => hosts(before).includes(host));
+}
+
+/** The form as it is looked at and saved, where the place that was meant has been found. */
+export function placed(form: Form, place: Place | null): Form {
+  return place?.typed === form.url ? { ...form, url: place.url, apiUrl: place.apiUrl } : form;
 }

@@ -41,7 +41,7 @@ use self::finding::{At, Finding};
 use self::prefect::Settings;
 use self::product::Product;
 use self::recorded::Answer;
-pub use self::report::{Check, Layer, Report, Server, State};
+pub use self::report::{Check, Layer, Place, Report, Server, State};
 use self::wire::Wire;
 use crate::view::Trouble;
 
@@ -95,8 +95,9 @@ pub async fn diagnose(subject: &Subject, mut tell: impl FnMut(&Check) + Send) ->
             guilty = Some((layer, finding));
         }
     }
+    let found_at = guilty.as_ref().and_then(|(_, finding)| finding.place(&subject.remote));
     let verdict = guilty.map(|(_, finding)| (finding.layer(), finding.trouble(&case.at())));
-    case.report(checks, verdict)
+    case.report(checks, verdict, found_at)
 }
 
 /// How a check ends.
@@ -197,7 +198,7 @@ impl<'s> Case<'s> {
         std::iter::once(&self.api_url).chain(apart.then_some(&self.ui)).collect()
     }
 
-    fn report(self, checks: Vec<Check>, verdict: Option<(Layer, Trouble)>) -> Report {
+    fn report(self, checks: Vec<Check>, verdict: Option<(Layer, Trouble)>, found_at: Option<Place>) -> Report {
         let latency = self.api.as_ref().map(|answer| answer.took);
         let server = Server {
             ui: self.settings.as_ref().map(|settings| settings.ui.clone()).unwrap_or_default(),
@@ -208,7 +209,7 @@ impl<'s> Case<'s> {
         let ok = verdict.is_none();
         let (layer, trouble) = verdict.unwrap_or_else(|| (Layer::None, report::well(&server, latency, &checks)));
         let Trouble { code, sentence, remedy } = trouble;
-        Report { ok, layer, code, sentence, remedy, server, checks, latency }
+        Report { ok, layer, code, sentence, remedy, found_at, server, checks, latency }
     }
 }
 

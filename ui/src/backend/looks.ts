@@ -35,6 +35,11 @@ const TROUBLES = {
     remedy:
       "Ask for a service token and a policy with the action “Service Auth” for it, and give its two headers: CF-Access-Client-Id and CF-Access-Client-Secret.",
   },
+  moved: {
+    code: "base_path_wrong",
+    sentence: "Prefect’s UI is not there, but at https://moved.example.com/prefect.",
+    remedy: "Use the address https://moved.example.com/prefect.",
+  },
   ca: {
     code: "certificate_refused",
     sentence: "The server’s certificate is signed by a CA that this computer does not know.",
@@ -68,10 +73,11 @@ function verdict(draft: Draft): Verdict {
   const { edge, prefect, headers, caFile, url } = draft;
   const host = url.replace(/^[a-z]+:\/\//, "");
   if (host.startsWith("gone.")) return { trouble: TROUBLES.unreachable, asks: [], at: 2 };
+  if (host === "moved.example.com") return { trouble: TROUBLES.moved, asks: [], at: 6 };
   if (host.startsWith("ca.") && caFile === "") return { trouble: TROUBLES.ca, asks: ["ca"], at: 4 };
   if (host.startsWith("sso.") && headers.length === 0)
     return { trouble: TROUBLES.sso, asks: ["headers"], at: 5 };
-  if (/^(open|sso|ca)\.|^127\./.test(host)) return { trouble: ok, asks: [], at: 12 };
+  if (/^(open|moved|sso|ca)\.|^127\./.test(host)) return { trouble: ok, asks: [], at: 12 };
   if (edge.kind === "none") return { trouble: TROUBLES.missing, asks: ["edge"], at: 5 };
   if (edge.kind === "basic" && typeof edge.password === "object" && edge.password.set === "wrong")
     return { trouble: TROUBLES.wrong, asks: ["edge"], at: 5 };
@@ -102,7 +108,8 @@ function foundOf(draft: Draft, { trouble, asks }: Verdict, taken: readonly (Colo
     ok: fine,
     verdict: trouble,
     asks,
-    url: URL.parse(url)?.origin ?? url,
+    url: URL.parse(url)?.href.replace(/\/$/, "") ?? url,
+    foundAt: trouble === TROUBLES.moved ? { url: "https://moved.example.com/prefect", api_url: null } : null,
     version: fine ? "3.8.8" : null,
     latencyMs: fine ? 12 : null,
     name,

@@ -107,6 +107,25 @@ test("headers pasted in one piece become lines", async () => {
   expect(await page.locator("#auth-string-hint").textContent()).toContain("quotes");
 });
 
+test("a server that is found elsewhere is taken from there, until somebody wants it as it was typed", async () => {
+  const page = await open("servers");
+  await page.locator("#add-server").click();
+  await page.locator("#field-url").fill("moved.example.com");
+  await verdict(page, "Connected");
+  expect(await page.locator("#moved").textContent()).toContain("https://moved.example.com/prefect");
+  expect(await page.locator("#field-url").inputValue(), "what is typed is left alone").toBe(
+    "moved.example.com",
+  );
+  await page.locator("#as-typed").click();
+  await verdict(page, "is not there");
+  expect(await page.locator("#moved").count()).toBe(0);
+  await page.locator("#follow").click();
+  await verdict(page, "Connected");
+  await page.locator("#save").click();
+  await page.locator("#server-name:focus").waitFor();
+  expect(await page.locator("#server-url").textContent()).toContain("https://moved.example.com/prefect");
+});
+
 test("a server that cannot be reached can be saved all the same, and is not opened", async () => {
   const page = await open("servers");
   await page.locator("#add-server").click();

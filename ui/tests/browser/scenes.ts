@@ -86,6 +86,23 @@ export const SCENES: readonly Scene[] = [
     },
   },
   {
+    name: "add-moved",
+    fixture: "servers",
+    play: async (page) => {
+      await seen("moved.example.com")(page);
+      await page.locator("#field-name").waitFor();
+    },
+  },
+  {
+    name: "add-as-typed",
+    fixture: "servers",
+    play: async (page) => {
+      await seen("moved.example.com")(page);
+      await page.locator("#as-typed").click();
+      await page.locator("#follow").waitFor();
+    },
+  },
+  {
     name: "add-unreachable",
     fixture: "servers",
     play: async (page) => {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import type { Ask } from "../../src/bindings";
+import type { Ask, FoundView } from "../../src/bindings";
 import { newForm, type Form } from "../../src/draft";
-import { answering, isAnswered, sight } from "../../src/looks";
+import { answering, isAnswered, moved, placed, sameHosts, sight, type Place } from "../../src/looks";
 import { BLANK } from "../../src/backend/fixtures";
 
 function filled(): Form {
@@ -62,4 +62,50 @@ test("half an answer is none", () => {
 test("a name and a colour are nothing to look at", () => {
   expect(sight({ ...filled(), name: "Production", color: "red" })).toBe(sight(filled()));
   expect(sight({ ...filled(), url: "https://other.example.com" })).not.toBe(sight(filled()));
+});
+
+function found(url: string, api_url: string | null = null): FoundView {
+  return {
+    ok: false,
+    verdict: { code: "base_path_wrong", sentence: "", remedy: "" },
+    asks: [],
+    url: "",
+    foundAt: { url, api_url },
+    version: null,
+    latencyMs: null,
+    name: "",
+    color: "gray",
+  };
+}
+
+const TYPED: Place = {
+  typed: "a.example.com",
+  url: "https://a.example.com",
+  apiUrl: "",
+  moves: 0,
+};
+
+test("what was found elsewhere is where the form's server is, and not without end", () => {
+  let place: Place | null = TYPED;
+  const form = { ...filled(), url: TYPED.typed };
+  place = moved(place, found("https://a.example.com/p", "https://b.example.com/api"));
+  expect(placed(form, place)).toMatchObject({
+    url: "https://a.example.com/p",
+    apiUrl: "https://b.example.com/api",
+  });
+  expect(placed({ ...form, url: "c.example.com" }, place).url).toBe("c.example.com");
+  for (let moves = 0; place !== null; moves += 1) {
+    expect(moves).toBeLessThan(10);
+    place = moved(place, found("https://a.example.com"));
+  }
+});
+
+test.each([
+  ["http://a.example.com:81", null, true],
+  ["https://a.example.com/p", "https://a.example.com/api", true],
+  ["https://b.example.com", null, false],
+  ["https://a.example.com", "https://b.example.com/api", false],
+])("%s with the API at %s is on the same hosts: %s", (url, api, same) => {
+  const next = moved(TYPED, found(url, api));
+  expect(next !== null && sameHosts(TYPED, next)).toBe(same);
 });

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::fix::{self, Fix};
 use super::product::Product;
-use super::{Layer, shown};
+use super::{Layer, Place, shown};
 use crate::view::Trouble;
 
 /// Something that is wrong, or should be seen.
@@ -45,9 +45,10 @@ pub(super) enum Finding {
     BasePathKept {
         base: String,
     },
-    /// The UI is elsewhere.
+    /// The UI is elsewhere; and the API, where it is not below that.
     BasePathWrong {
         found: Url,
+        api: Option<Url>,
     },
     /// The UI is there, the API elsewhere.
     ApiElsewhere {
@@ -153,6 +154,20 @@ impl Finding {
         self.row().1
     }
 
+    /// Where the server is that was looked for at `remote`'s addresses, where that was found out.
+    pub(super) fn place(&self, remote: &Remote) -> Option<Place> {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is about the place that was looked at")]
+        match self {
+            Self::BasePathWrong { found, api } => Some(Place { url: shown(found), api_url: api.as_ref().map(shown) }),
+            Self::ApiElsewhere { found } => Some(Place { url: shown(&remote.url), api_url: Some(shown(found)) }),
+            // Who says so may be anybody on the way: the same host, and nothing that is less safe.
+            Self::Fault(Fault::HttpsRequired { instead, .. }) if remote.api_url.is_none() => {
+                Some(Place { url: secure(instead, remote), api_url: None })
+            }
+            _ => None,
+        }
+    }
+
     fn row(&self) -> (&'static str, Layer) {
         use Layer as L;
         match self {
@@ -218,7 +233,7 @@ impl Finding {
             Self::BasePathKept { base } => {
                 format!("The server's edge passes {base} on to Prefect, which serves nothing below it.")
             }
-            Self::BasePathWrong { found } => format!("Prefect's UI is not there, but at {}.", shown(found)),
+            Self::BasePathWrong { found, .. } => format!("Prefect's UI is not there, but at {}.", shown(found)),
             Self::ApiElsewhere { found } => format!("Prefect's API is not there, but at {}.", shown(found)),
             Self::ApiNotPassedOn { .. } => {
                 "Prefect's UI is there, but the server's edge has no way to the API for what the UI asks.".into()
@@ -316,7 +331,14 @@ impl Finding {
             Self::BodyLimit { .. } => at.fix(Fix::Body),
             Self::AuthorizationDropped => at.fix(Fix::Authorization),
             Self::BasePathKept { .. } => at.fix(Fix::BasePath),
-            Self::BasePathWrong { found } => at.url(&shown(found)) + ".",
+            Self::BasePathWrong { found, api: None } => at.url(&shown(found)) + ".",
+            Self::BasePathWrong { found, api: Some(api) } => {
+                let (url, api) = (shown(found), shown(api));
+                at.edit(
+                    &format!("Use the address {url}, and {api} as the API's"),
+                    &format!("--url {url} --api-url {api}"),
+                ) + "."
+            }
             Self::ApiElsewhere { found } => {
                 at.edit("Give that as the API's address", &format!("--api-url {}", shown(found))) + "."
             }
@@ -378,9 +400,7 @@ fn fault_remedy(fault: &Fault, at: &At<'_>) -> String {
         Fault::ServerDown { status: 504 } => at.fix(Fix::Timeout),
         Fault::ServerDown { .. } => at.fix(Fix::Upstream),
         Fault::EdgeRefused { status: 413 } => at.fix(Fix::Body),
-        Fault::HttpsRequired { instead, .. } => {
-            at.url(&format!("{instead}{}", at.remote.url.path().trim_end_matches('/'))) + "."
-        }
+        Fault::HttpsRequired { instead, .. } => at.url(&secure(instead, at.remote)) + ".",
         Fault::EdgeCredentialWrong if is_bearer(at.remote) => {
             at.enter("Enter the edge's token again", "edge-token") + "."
         }
@@ -398,6 +418,10 @@ fn fault_remedy(fault: &Fault, at: &At<'_>) -> String {
         }
         _ => fault.remedy().to_owned(),
     }
+}
+
+fn secure(origin: &str, remote: &Remote) -> String {
+    format!("{origin}{}", remote.url.path().trim_end_matches('/'))
 }
 
 fn is_bearer(remote: &Remote) -> bool {

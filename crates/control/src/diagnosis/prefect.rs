@@ -3,12 +3,13 @@
 use http::StatusCode;
 use postern_gateway::Fault;
 use serde_json::Value;
-use url::Url;
+use url::{Host, Url};
 
 use super::finding::Finding;
 use super::recorded::{Answer, quoted};
 use super::wire::Ask;
 use super::{Case, Outcome, below, shown};
+use crate::profile::is_near;
 
 /// What `/ui-settings` says, as far as it is of use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +116,8 @@ async fn here(case: &Case<'_>) -> Outcome {
         let evidence = format!("{version}, in {took} ms; no UI at {}", shown(&case.ui));
         for base in bases(&case.ui, &case.api_url) {
             if base != case.ui && self::settings(case, &base).await.is_some() {
-                return Outcome::Failed(evidence, Finding::BasePathWrong { found: base });
+                let api = (case.api_url != below(&base, "api")).then(|| case.api_url.clone());
+                return Outcome::Failed(evidence, Finding::BasePathWrong { found: base, api });
             }
         }
         return Outcome::Warned(evidence, Finding::NoUi);
@@ -133,7 +135,7 @@ fn misleads(says: &str, is: &Url) -> Option<Finding> {
     (!same).then(|| Finding::ApiUrlWrong { says: says.to_owned(), is: is.clone() })
 }
 
-/// The API is not where it should be: where else on these hosts?
+/// The API is not where it should be: where else on these hosts, or where it says itself?
 async fn elsewhere(case: &mut Case<'_>, settings: Option<Settings>, reason: String) -> Finding {
     let mut candidates: Vec<Url> = bases(&case.ui, &case.api_url).iter().map(|base| below(base, "api")).collect();
     let says = settings.as_ref().and_then(|settings| settings.api_url.clone());
@@ -146,6 +148,9 @@ async fn elsewhere(case: &mut Case<'_>, settings: Option<Settings>, reason: Stri
         candidate.set_path(path.trim_end_matches('/'));
         candidates.insert(0, candidate);
     }
+    // A client certificate is for the profile's own hosts.
+    let named = says.as_deref().filter(|_| case.subject.remote.tls.client.is_none());
+    candidates.extend(named.and_then(|named| Url::parse(named).ok()).filter(|named| may_be_asked(named, &case.ui)));
     candidates.retain(|candidate| *candidate != case.api_url);
     candidates.dedup();
     for found in candidates {
@@ -156,7 +161,7 @@ async fn elsewhere(case: &mut Case<'_>, settings: Option<Settings>, reason: Stri
         let mut base = found.clone();
         base.set_path(found.path().trim_end_matches("/api"));
         let moved = settings.is_none() && found == below(&base, "api") && self::settings(case, &base).await.is_some();
-        return if moved { Finding::BasePathWrong { found: base } } else { Finding::ApiElsewhere { found } };
+        return if moved { Finding::BasePathWrong { found: base, api: None } } else { Finding::ApiElsewhere { found } };
     }
     let prefects = case.api.as_ref().is_some_and(Answer::is_prefects_not_found);
     let base = case.ui.path().trim_end_matches('/');
@@ -166,6 +171,28 @@ async fn elsewhere(case: &mut Case<'_>, settings: Option<Settings>, reason: Stri
         Finding::BasePathKept { base: base.to_owned() }
     } else {
         Finding::Fault(Fault::NotPrefect { reason })
+    }
+}
+
+/// Whether another host that the server at `ui` names is to be asked, with nothing to show: it must be no less safe,
+/// and mean the same here as there, which an address near the server does not.
+fn may_be_asked(named: &Url, ui: &Url) -> bool {
+    let host = named.host_str().unwrap_or_default();
+    let secure = named.scheme() == "https" || (named.scheme() == "http" && ui.scheme() == "http");
+    let plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
+    let bare = named.username().is_empty() && named.password().is_none();
+    let bare = bare && named.query().is_none() && named.fragment().is_none();
+    let same = (!is_near(named) || is_near(ui)) && (!is_here(named) || is_here(ui));
+    secure && plain && bare && is_plain(named.path()) && same
+}
+
+/// Whether it is this machine, for whoever reads it.
+fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
     }
 }
 
@@ -192,4 +219,38 @@ fn bases(ui: &Url, api: &Url) -> Vec<Url> {
         USUAL.iter().for_each(|path| add(of, path));
     }
     bases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_host_is_asked_only_where_it_is_as_safe_and_means_the_same_here() {
+        let asked = |named: &str, ui: &str| may_be_asked(&named.parse().unwrap(), &ui.parse().unwrap());
+        let public = "https://prefect.example.com";
+        for (named, ui) in [
+            ("https://api.example.com/api", public),
+            ("https://api.example.com:8443/prefect/api", "http://10.0.0.5"),
+            ("http://10.0.0.6:4200/api", "http://10.0.0.5"),
+            ("http://127.0.0.1:4200/api", "http://localhost:8080"),
+        ] {
+            assert!(asked(named, ui), "{named} {ui}");
+        }
+        for (named, ui) in [
+            ("http://api.example.com/api", public),
+            ("ftp://api.example.com/api", "http://10.0.0.5"),
+            ("https://10.0.0.5/api", public),
+            ("https://prefect/api", public),
+            ("https://localhost:4200/api", public),
+            ("http://127.0.0.1:4200/api", "http://10.0.0.5"),
+            ("https://[::1]:4200/api", "https://10.0.0.5"),
+            ("https://user:pw@api.example.com/api", public),
+            ("https://api.example.com/api?x=$(id)", public),
+            ("https://api.example.com/$(id)", public),
+            ("https://$(id).example.com/api", public),
+        ] {
+            assert!(!asked(named, ui), "{named} {ui}");
+        }
+    }
 }

@@ -171,6 +171,15 @@ pub struct Server {
     pub edge: Option<String>,
 }
 
+/// Where a server is, as a profile says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct Place {
+    /// Where its UI is.
+    pub url: String,
+    /// Where its API is, where that is not `url` + `/api`.
+    pub api_url: Option<String>,
+}
+
 /// All that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct Report {
@@ -184,6 +193,10 @@ pub struct Report {
     pub sentence: String,
     /// What to do about it; empty when there is nothing to do.
     pub remedy: String,
+    /// Where the server was found, where that is not where it was looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub found_at: Option<Place>,
     /// What was found out.
     pub server: Server,
     /// Every check, in the order they ran.
@@ -222,7 +235,8 @@ pub(super) fn unusable(trouble: Trouble, mut tell: impl FnMut(&Check)) -> Report
         .collect();
     checks.iter().for_each(&mut tell);
     let Trouble { code, sentence, remedy } = trouble;
-    Report { ok: false, layer: Layer::Url, code, sentence, remedy, server: Server::default(), checks, latency: None }
+    let (layer, server) = (Layer::Url, Server::default());
+    Report { ok: false, layer, code, sentence, remedy, found_at: None, server, checks, latency: None }
 }
 
 #[cfg(test)]
@@ -245,6 +259,7 @@ mod tests {
             code: trouble.code.clone(),
             sentence: trouble.sentence.clone(),
             remedy: trouble.remedy.clone(),
+            found_at: None,
             server: Server { edge: Some("nginx".to_owned()), ..Server::default() },
             checks: vec![check(Layer::Name, State::Passed, None), check(Layer::Edge, State::Failed, Some(trouble))],
             latency: None,

@@ -14,9 +14,10 @@ impl Report {
         let private = private(subject);
         let clean = |text: &str| mask(text, &private);
         let mut shared = self.clone();
-        for text in [&mut shared.sentence, &mut shared.remedy].into_iter().chain(&mut shared.server.api_url) {
-            *text = clean(text);
-        }
+        let place =
+            shared.found_at.iter_mut().flat_map(|place| std::iter::once(&mut place.url).chain(&mut place.api_url));
+        let texts = [&mut shared.sentence, &mut shared.remedy].into_iter().chain(place);
+        texts.chain(&mut shared.server.api_url).for_each(|text| *text = clean(text));
         shared.checks = shared.checks.iter().map(|check| check.masked(&private)).collect();
         shared
     }

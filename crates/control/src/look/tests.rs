@@ -84,6 +84,7 @@ fn a_server_is_asked_about_only_what_it_asks_for() {
             code: code.to_owned(),
             sentence: String::new(),
             remedy: String::new(),
+            found_at: None,
             server: Server { edge: edge.map(str::to_owned), ..Server::default() },
             checks: Vec::new(),
             latency: None,

@@ -5,7 +5,7 @@ use ts_rs::TS;
 use url::Url;
 
 use super::{FieldError, Trouble};
-use crate::diagnosis::{Check, Layer, Report, State};
+use crate::diagnosis::{Check, Layer, Place, Report, State};
 use crate::look::{Ask, End, Look, suggest};
 use crate::profile::{Color, Profile};
 
@@ -50,6 +50,8 @@ pub struct FoundView {
     pub asks: Vec<Ask>,
     /// The address that was looked at, as it is saved.
     pub url: String,
+    /// Where the server was found instead, where it was.
+    pub found_at: Option<Place>,
     /// Prefect's version, when known.
     pub version: Option<String>,
     /// Milliseconds, when known.
@@ -78,6 +80,7 @@ fn found(url: &Url, report: &Report, profiles: &[&Profile]) -> FoundView {
         verdict: Trouble::new(&report.code, &report.sentence, &report.remedy),
         asks: Ask::of(report).to_vec(),
         url: url.as_str().trim_end_matches('/').to_owned(),
+        found_at: report.found_at.clone(),
         version: report.server.version.clone(),
         latency_ms: report.latency.map(|latency| latency.as_millis().try_into().unwrap_or(u32::MAX)),
         name,
