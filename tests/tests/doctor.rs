@@ -12,6 +12,7 @@ use postern_tests::postern::Postern;
 use postern_tests::prefect::{Login, Options, Prefect};
 use postern_tests::process::{Finished, run};
 use postern_tests::scratch::Scratch;
+
 use postern_tests::secured::Secured;
 use postern_tests::wait::free_port;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -136,6 +137,7 @@ async fn a_broken_nginx_is_told_the_line_to_change() -> anyhow::Result<()> {
 
     let configurations: Vec<(&str, String)> = vec![
         ("no upgrade", format!("client_max_body_size 8m; location / {{ proxy_pass {server}; }}")),
+        ("impatient", all("proxy_read_timeout 2s;")),
         ("Authorization emptied", all("proxy_set_header Authorization \"\";")),
         (
             "base path kept",
@@ -181,6 +183,7 @@ async fn a_broken_nginx_is_told_the_line_to_change() -> anyhow::Result<()> {
     };
     let rows = [
         row("no upgrade", with("no upgrade"), "websocket/socket_refused 1", "In nginx"),
+        row("impatient", with("impatient"), "websocket/socket_cut 1", "proxy_read_timeout 1h"),
         row("Authorization emptied", with("Authorization emptied"), "edge/authorization_dropped 4", "In nginx"),
         row(
             "base path kept",
@@ -377,6 +380,7 @@ async fn a_broken_caddy_is_told_the_line_to_change() -> anyhow::Result<()> {
         Caddy::start(&format!("handle /prefect/* {{\nreverse_proxy {server}\n}}")).await?,
         Caddy::start(&format!("reverse_proxy {nowhere}")).await?,
         Caddy::start(&format!("{asks}\nreverse_proxy {server}")).await?,
+        Caddy::start(&format!("request_body {{\nmax_size 512KB\n}}\nreverse_proxy {server}")).await?,
     ];
     let with = |edge: usize, path: &str| Profile::at(edges[edge].origin() + path, Some(login));
     let row = |name, profile, expected, remedy| Row { name, profile, expected, remedy };
@@ -393,6 +397,7 @@ async fn a_broken_caddy_is_told_the_line_to_change() -> anyhow::Result<()> {
             "auth/authorization_conflict 4",
             "In Caddy",
         ),
+        row("small bodies", with(6, ""), "edge/body_limit 1", "max_size 8MB"),
     ];
     assert_eq!(differences(&rows).await?, Vec::<String>::new());
     Ok(())

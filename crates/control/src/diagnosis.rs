@@ -57,6 +57,8 @@ pub struct Subject {
     pub profile: Option<String>,
     /// Where it is, its credentials, and the way there.
     pub remote: Remote,
+    /// Whether somebody waits for what takes seconds: an idle socket, and a large body where its head tells nothing.
+    pub thorough: bool,
 }
 
 /// Looks at a server. `tell` hears of each check when it has ended.

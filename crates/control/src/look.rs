@@ -201,8 +201,8 @@ async fn look_at(
 ) -> Result<Report, ResolveError> {
     let secrets = gather(plan, vault).await?;
     let remote = resolve::remote(&plan.profile, folders, &secrets).await?;
-    // No command is told to who has the form before them.
-    let subject = Subject { profile: None, remote };
+    // No command is told to who has the form before them, and who types waits for no more than they must.
+    let subject = Subject { profile: None, remote, thorough: false };
     Ok(diagnose(&subject, |check| tell(News::Check(Box::new(check.clone())))).await)
 }
 

@@ -44,7 +44,7 @@ async fn subject(context: &Context, target: &str, secrets: bool) -> Result<Subje
             let profile = find(&context.store()?, &id)?;
             context.warn_about(&profile);
             let remote = resolve::remote(&profile, &context.folders, &context.vault).await?;
-            Ok(Subject { profile: Some(profile.id.to_string()), remote })
+            Ok(Subject { profile: Some(profile.id.to_string()), remote, thorough: true })
         }
         Ok(_) | Err(_) => Subject::given(target, given).map_err(|remarks| {
             let said: Vec<String> =

@@ -80,7 +80,7 @@ impl Subject {
         let headers =
             profile.headers.iter().filter_map(|name| Some((name.clone(), secret(&Slot::Header(name.clone()))?)));
         let remote = Remote { edge, prefect, headers: headers.collect(), ..Remote::at(profile.url) };
-        Ok(Self { profile: None, remote })
+        Ok(Self { profile: None, remote, thorough: true })
     }
 }
 

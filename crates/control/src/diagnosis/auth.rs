@@ -3,6 +3,8 @@
 //! One header cannot hold two credentials, and a refusal does not say which it saw. What tells is a WebSocket: there
 //! the auth string goes in a message, past whatever an edge does to headers.
 
+use std::time::Duration;
+
 use postern_gateway::{EdgeCredential, Fault, Remote, Secret, UserPassword};
 
 use super::finding::Finding;
@@ -21,7 +23,7 @@ pub(super) async fn check(case: &Case<'_>) -> Outcome {
     let shown = match &remote.prefect {
         Some(_) => {
             let events = below(&case.api_url, "events/out");
-            Some(case.wire.socket(&events, auth_string(remote).as_ref(), case.patience()).await)
+            Some(case.wire.socket(&events, auth_string(remote).as_ref(), case.patience(), Duration::ZERO).await)
         }
         None => None,
     };

@@ -13,7 +13,7 @@ use super::{Case, Outcome, below};
 use crate::profile::is_near;
 
 /// One log line of Prefect's clients, and the most that they send at once (`logging.to_api.max_log_size`, `batch_size`).
-const LINE: u64 = 1_000_000;
+pub(super) const LINE: u64 = 1_000_000;
 const BATCH: u64 = 4_000_000;
 
 pub(super) async fn check(case: &mut Case<'_>) -> Outcome {

@@ -77,6 +77,10 @@ pub(super) enum Finding {
     AuthMessageRefused,
     /// The socket opens, and no answer to the auth message comes.
     SocketSilent,
+    /// The socket is ended when nothing is said on it.
+    SocketCut {
+        seconds: u64,
+    },
     /// `word`: of this machine's clock.
     ClockSkew {
         seconds: u64,
@@ -194,6 +198,7 @@ impl Finding {
             Self::SubprotocolDropped => ("subprotocol_dropped", L::Websocket),
             Self::AuthMessageRefused => ("auth_message_refused", L::Websocket),
             Self::SocketSilent => ("socket_silent", L::Websocket),
+            Self::SocketCut { .. } => ("socket_cut", L::Websocket),
             Self::ClockSkew { .. } => ("clock_skew", L::Clock),
             Self::Vulnerable { .. } => ("known_vulnerability", L::Version),
             Self::ClientApart { .. } => ("client_version", L::Version),
@@ -264,6 +269,9 @@ impl Finding {
             }
             Self::SocketSilent => {
                 "The WebSocket opens, and Prefect's answer to its first message does not come.".into()
+            }
+            Self::SocketCut { seconds } => {
+                format!("The server's edge cuts WebSockets on which nothing is said for {}.", spoken(*seconds))
             }
             Self::ClockSkew { seconds, word } => {
                 format!("This machine's clock is {} {word} the server's.", spoken(*seconds))
@@ -377,6 +385,7 @@ impl Finding {
                 }
             }
             Self::SocketSilent => at.fix(Fix::Upgrade),
+            Self::SocketCut { .. } => at.fix(Fix::Idle),
             Self::ClockSkew { .. } => {
                 "Set the clock that is wrong: `timedatectl set-ntp true` keeps a Linux machine's right.".into()
             }

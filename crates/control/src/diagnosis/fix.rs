@@ -9,6 +9,8 @@ pub(super) enum Fix {
     Upgrade,
     /// And keep their subprotocol.
     Subprotocol,
+    /// And are left alone while nothing is said on them.
+    Idle,
     /// `Authorization` gets through.
     Authorization,
     /// Edge and Prefect have credentials of their own.
@@ -58,6 +60,22 @@ pub(super) fn lines(fix: Fix, product: Option<Product>) -> String {
             "The edge must pass WebSockets on: nginx takes `proxy_http_version 1.1; proxy_set_header Upgrade \
              $http_upgrade; proxy_set_header Connection \"upgrade\"; proxy_read_timeout 1h;`. HAProxy, Caddy and \
              Traefik do it unless a rule drops `Upgrade` or `Connection`."
+        }
+        (Fix::Idle, Some(P::Nginx)) => {
+            "In nginx, in the `location` that has Prefect's `proxy_pass`: `proxy_read_timeout 1h; proxy_send_timeout 1h;`. \
+             Prefect says something every 20 seconds; less than that cuts every socket."
+        }
+        (Fix::Idle, Some(P::HaProxy)) => {
+            "In HAProxy: `timeout tunnel 1h`. Prefect says something every 20 seconds; less than that cuts every socket."
+        }
+        (Fix::Idle, Some(P::Caddy)) => {
+            "In Caddy's `reverse_proxy`, take out `stream_timeout`; and look at what stands behind Caddy. Prefect says \
+             something every 20 seconds; less than that cuts every socket."
+        }
+        (Fix::Idle, Some(P::AwsAlb)) => "Set the load balancer's idle timeout to 3600 seconds.",
+        (Fix::Idle, _) => {
+            "The edge must leave WebSockets open for longer than the 20 seconds between two words of Prefect's (nginx: \
+             `proxy_read_timeout 1h;`; HAProxy: `timeout tunnel 1h`)."
         }
         (Fix::Subprotocol, Some(P::Nginx)) => {
             "In nginx, take out the line that empties it (`proxy_set_header Sec-WebSocket-Protocol …`), or set it to \

@@ -57,7 +57,7 @@ impl fmt::Debug for Wire {
 /// A question.
 pub(super) struct Ask {
     request: Request<()>,
-    body: &'static str,
+    body: Bytes,
     with_credential: bool,
 }
 
@@ -71,8 +71,8 @@ impl Ask {
         Self::new(Method::GET, url, "text/html").anonymous()
     }
 
-    pub(super) fn post(url: &Url, body: &'static str) -> Self {
-        let ask = Self { body, ..Self::new(Method::POST, url, "application/json") };
+    pub(super) fn post(url: &Url, body: impl Into<Bytes>) -> Self {
+        let ask = Self { body: body.into(), ..Self::new(Method::POST, url, "application/json") };
         ask.header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
     }
 
@@ -80,7 +80,7 @@ impl Ask {
         let mut request = Request::new(());
         *request.method_mut() = method;
         *request.uri_mut() = uri(url);
-        let ask = Self { request, body: "", with_credential: true };
+        let ask = Self { request, body: Bytes::new(), with_credential: true };
         ask.header(ACCEPT, HeaderValue::from_static(accept))
     }
 
@@ -99,8 +99,10 @@ impl Ask {
 /// How a WebSocket that shows the auth string fares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Socket {
-    /// Prefect takes the auth message.
+    /// Prefect takes the auth message, and the socket stays open for as long as it is left idle.
     Open,
+    /// The same, and somebody on the way ends it after that long.
+    Cut(Duration),
     /// Not upgraded, with this answer.
     Refused {
         /// Its status.
@@ -134,8 +136,7 @@ impl Wire {
             let mut request = self.prepared(ask.request, ask.with_credential, &url);
             request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             let to = request.uri().clone();
-            let (response, _connection) =
-                self.exchange(request.map(|()| Full::new(Bytes::from_static(ask.body.as_bytes()))), &to).await?;
+            let (response, _connection) = self.exchange(request.map(|()| Full::new(ask.body)), &to).await?;
             let took = asked.elapsed();
             let (parts, mut incoming) = response.into_parts();
             let at = SystemTime::now();
@@ -187,13 +188,20 @@ impl Wire {
         asked.await.ok().flatten()
     }
 
-    /// Opens a socket and shows Prefect's auth string in its first message, as Prefect's clients do.
-    pub(super) async fn socket(&self, url: &Url, auth_string: Option<&Secret>, patience: Duration) -> Socket {
-        let opened = timeout(patience, self.open_socket(url, auth_string));
+    /// Opens a socket and shows Prefect's auth string in its first message, as Prefect's clients do; then
+    /// leaves it `idle`.
+    pub(super) async fn socket(
+        &self,
+        url: &Url,
+        auth_string: Option<&Secret>,
+        patience: Duration,
+        idle: Duration,
+    ) -> Socket {
+        let opened = timeout(patience + idle, self.open_socket(url, auth_string, idle));
         opened.await.unwrap_or(Ok(Socket::Silent)).unwrap_or_else(Socket::Broken)
     }
 
-    async fn open_socket(&self, url: &Url, auth_string: Option<&Secret>) -> Result<Socket, Fault> {
+    async fn open_socket(&self, url: &Url, auth_string: Option<&Secret>, idle: Duration) -> Result<Socket, Fault> {
         use futures_util::{SinkExt as _, StreamExt as _};
 
         let to = uri(url);
@@ -224,10 +232,7 @@ impl Wire {
         }
         loop {
             match socket.next().await {
-                Some(Ok(Message::Text(text))) if text.contains("auth_success") => {
-                    drop(socket.close(None).await);
-                    return Ok(Socket::Open);
-                }
+                Some(Ok(Message::Text(text))) if text.contains("auth_success") => break,
                 Some(Ok(Message::Close(Some(frame)))) if frame.code == CloseCode::Policy => {
                     return Ok(Socket::MessageRefused);
                 }
@@ -235,6 +240,14 @@ impl Wire {
                 Some(Ok(_)) => {}
             }
         }
+        let begun = Instant::now();
+        // What Prefect says meanwhile is no end.
+        let said = async { while let Some(Ok(Message::Text(_) | Message::Ping(_))) = socket.next().await {} };
+        if timeout(idle, said).await.is_ok() {
+            return Ok(Socket::Cut(begun.elapsed()));
+        }
+        drop(socket.close(None).await);
+        Ok(Socket::Open)
     }
 
     /// With what every request of ours has, and, to the profile's own origins alone, the profile's credential.
