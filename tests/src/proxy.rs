@@ -39,11 +39,25 @@ impl Proxy {
     /// # Errors
     /// When the program is missing or does not come up.
     pub async fn start(kind: Kind, login: Option<&Login>) -> anyhow::Result<Self> {
+        Self::run(kind, login, "").await
+    }
+
+    /// One that speaks HTTP, and connects nobody to anything.
+    ///
+    /// # Errors
+    /// As [`Proxy::start`].
+    pub async fn refusing() -> anyhow::Result<Self> {
+        Self::run(Kind::Http, None, "ConnectPort 1\n").await
+    }
+
+    /// `more`: further lines of tinyproxy's configuration.
+    async fn run(kind: Kind, login: Option<&Login>, more: &str) -> anyhow::Result<Self> {
         let (scratch, port) = (Scratch::new("proxy")?, free_port()?);
         let command = match kind {
             Kind::Http => {
                 let login = login.map(|login| format!("BasicAuth {} {}\n", login.username, login.password));
-                let config = format!("Port {port}\nListen 127.0.0.1\nLogLevel Connect\n{}", login.unwrap_or_default());
+                let login = login.unwrap_or_default();
+                let config = format!("Port {port}\nListen 127.0.0.1\nLogLevel Connect\n{login}{more}");
                 let mut command = command("tinyproxy");
                 command.args(["-d", "-c"]).arg(scratch.write("tinyproxy.conf", config)?);
                 command

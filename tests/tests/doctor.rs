@@ -11,6 +11,7 @@ use postern_tests::nginx::Nginx;
 use postern_tests::postern::Postern;
 use postern_tests::prefect::{Login, Options, Prefect};
 use postern_tests::process::{Finished, run};
+use postern_tests::proxy::{HERE, Kind, Proxy};
 use postern_tests::scratch::Scratch;
 
 use postern_tests::secured::Secured;
@@ -469,6 +470,50 @@ async fn tls_is_told_by_what_is_wrong_with_it() -> anyhow::Result<()> {
         row("unchecked", with("self-signed", "[profile.tls]\nverify = false\n"), "none/ok 0", "CA file"),
     ];
     assert_eq!(differences(&rows).await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_proxy_on_the_way_is_told_from_the_server_behind_it() -> anyhow::Result<()> {
+    let scene = Secured::shared().await?;
+    let url = scene.prefect.origin().replace("127.0.0.1", HERE);
+    let mut login = Login::unique("carol")?;
+    // What fits into tinyproxy's configuration, and into an address as it is.
+    login.password.retain(|c| c.is_ascii_alphanumeric());
+    let wrong = Login { password: format!("not{}", login.password), ..login.clone() };
+    let sweep = postern_tests::canary::Sweep::default().with("the proxy's password", &login.password);
+    let refusing = Proxy::refusing().await?;
+    let mut cases = vec![
+        ("nobody", format!("http://127.0.0.1:{}", free_port()?), "proxy/proxy_failed"),
+        ("nobody with SOCKS", format!("socks5://127.0.0.1:{}", free_port()?), "proxy/proxy_failed"),
+        ("who connects nobody", refusing.url(None), "proxy/proxy_failed"),
+    ];
+    let mut proxies = Vec::new();
+    for kind in [Kind::Http, Kind::Socks] {
+        let (open, asks) = (Proxy::start(kind, None).await?, Proxy::start(kind, Some(&login)).await?);
+        cases.extend([
+            ("who lets all in", open.url(None), "none/ok"),
+            ("who asks, and is shown the right one", asks.url(Some(&login)), "none/ok"),
+            ("who asks, and is shown a wrong one", asks.url(Some(&wrong)), "proxy/proxy_failed"),
+            ("who asks, and is shown nothing", asks.url(None), "proxy/proxy_failed"),
+        ]);
+        proxies.push((open, asks));
+    }
+    for (name, proxy, expected) in cases {
+        let mut postern = Profile::at(&url, Some(&scene.login)).postern().await?;
+        postern.set_variable("HTTP_PROXY", &proxy);
+        let ended = postern.run(&["--json", "doctor", "prod"]).await?;
+        assert_eq!(sweep.text(name, format!("{}{}", ended.stdout, ended.stderr)), Vec::<String>::new());
+        let (report, _) = parsed(&ended)?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let found = format!("{}/{}", text(&report["layer"]), text(&report["code"]));
+        assert_eq!(found, expected, "{name}, {proxy}: {report:#}");
+        let seen = text(&report["checks"][3]["evidence"]);
+        let (scheme, at) = proxy.split_once("://").context("a proxy has a scheme")?;
+        let at = at.rsplit('@').next().unwrap_or_default();
+        assert_eq!(seen, format!("{scheme}://{at}, from the variable HTTP_PROXY"), "{name}");
+    }
+    assert!(proxies.iter().all(|(open, asks)| [open, asks].iter().all(|proxy| proxy.has_reached(&url[7..]))));
     Ok(())
 }
 
