@@ -164,7 +164,9 @@ pub(crate) async fn forward(
 
     // 6. send.
     let sent = Instant::now();
-    let answer = send::send(&parts, body, &upstream.clients).await;
+    let mut answer = send::send(&parts, body, &upstream.clients).await;
+    let unclear = verdict::is_unclear(&answer, &parts.method, target);
+    let words = if unclear { Box::pin(verdict::words(&mut answer, shared)).await } else { None };
     let answer = verdict::judge(answer, question, target, sent.elapsed(), shared)?;
 
     // 7. inbound headers; an asset is kept as the server sent it.
@@ -177,6 +179,7 @@ pub(crate) async fn forward(
         return Box::pin(settings::rewrite(parts, body, origin, upstream)).await;
     }
     let body = match (question, keeper) {
+        _ if let Some(words) = words => Body::from(words),
         (Question::Version, _) => verdict::read_version(&parts, body, shared),
         (Question::Other, Some(keeper)) => Body::Keeping(body, keeper),
         (Question::Other, None) => Body::Answer(body),

@@ -7,14 +7,19 @@
 //!    would leave us by it, and a program arrive there without its credential.
 //! 2. One path may have a fault of its own: a rule of the edge's, a query that takes too long. Such faults go for the
 //!    server as a whole only where the plainest of questions, its version, has them too.
-//! 3. To that question nothing but success is good.
+//! 3. A 401 of the API without a challenge may be Prefect's or an edge's (oauth2-proxy's to programs): its body tells,
+//!    and is read before it is passed on ([`words`]).
+//! 4. To that question nothing but success is good.
 
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION, WWW_AUTHENTICATE};
 use http::response::Parts;
 use http::uri::Uri;
 use http::{Method, Response, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tokio::time::timeout;
 use url::Url;
 
 use crate::body::{Body, VersionReader};
@@ -50,6 +55,45 @@ enum Reach {
     Server,
     /// Perhaps only what was asked for.
     Path,
+}
+
+/// The most of a refusal that is read: Prefect's is 36 bytes long.
+const WORDS: usize = 4096;
+/// And how long is waited for it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whether only the body tells whose an answer is.
+pub(crate) fn is_unclear(answer: &Result<Response<Download>, Fault>, method: &Method, target: &Target) -> bool {
+    answer.as_ref().is_ok_and(|answer| {
+        let (status, headers) = (answer.status(), answer.headers());
+        status == StatusCode::UNAUTHORIZED
+            && target.api_path.is_some()
+            && method != Method::HEAD
+            && ![WWW_AUTHENTICATE, CONTENT_ENCODING].iter().any(|name| headers.contains_key(name))
+            && !is_html(headers)
+    })
+}
+
+/// Reads the body of such an answer. What is not Prefect's becomes the edge's fault.
+pub(crate) async fn words(answer: &mut Result<Response<Download>, Fault>, shared: &Shared) -> Option<Bytes> {
+    let body = Limited::new(answer.as_mut().ok()?.body_mut(), WORDS).collect();
+    let fault = match timeout(PATIENCE, body).await {
+        Ok(Ok(body)) => {
+            let words = body.to_bytes();
+            let said = serde_json::from_slice::<serde_json::Map<_, serde_json::Value>>(&words);
+            match said {
+                Ok(said) if said.contains_key("exception_message") => return Some(words),
+                // oauth2-proxy, to who is no browser: it has no more to say.
+                Ok(said) if said.is_empty() => Fault::SignInRequired { provider: "a login page".into() },
+                Ok(_) | Err(_) => edge_refuses(shared),
+            }
+        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => edge_refuses(shared),
+        Ok(Err(_)) => Fault::ConnectionLost,
+        Err(_) => Fault::AnswerTimeout { seconds: PATIENCE.as_secs() },
+    };
+    *answer = Err(fault);
+    None
 }
 
 /// Judges what came back, notes it, and passes the answer on or turns it into a fault.
@@ -147,9 +191,7 @@ fn fault_in(answer: &Response<Download>, target: &Target, shared: &Shared) -> Op
     match status {
         // Prefect sends no challenge; an edge does, on every path (nginx: with a page).
         StatusCode::UNAUTHORIZED if html || headers.contains_key(WWW_AUTHENTICATE) => {
-            let has_one = shared.upstream.holds.edge;
-            let fault = if has_one { Fault::EdgeCredentialWrong } else { Fault::EdgeCredentialMissing };
-            Some((Reach::Server, fault))
+            Some((Reach::Server, edge_refuses(shared)))
         }
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE if html => {
             Some((Reach::Server, Fault::ServerDown { status: status.as_u16() }))
@@ -187,6 +229,10 @@ fn https_required(headers: &HeaderMap, target: &Target) -> Option<Fault> {
     let instead = format!("https://{}", asked.host_str()?);
     let same = Url::parse(&format!("{instead}{}", target.uri.path_and_query()?)).ok()?;
     (to == same).then(|| Fault::HttpsRequired { origin: target.base.origin.clone(), instead })
+}
+
+fn edge_refuses(shared: &Shared) -> Fault {
+    if shared.upstream.holds.edge { Fault::EdgeCredentialWrong } else { Fault::EdgeCredentialMissing }
 }
 
 fn prefect_refuses(shared: &Shared) -> Fault {

@@ -55,6 +55,41 @@ async fn every_failure_is_named_and_told_as_json_to_programs() {
 }
 
 #[tokio::test]
+async fn a_401_is_prefects_where_its_words_are() {
+    let said = |more: &str, body: &str| {
+        let length = body.len();
+        format!("HTTP/1.1 401 Unauthorized\r\n{more}Content-Length: {length}\r\n\r\n{body}")
+    };
+    let own = "{\"exception_message\":\"Unauthorized\"}";
+    let json = "Content-Type: application/json\r\n";
+    let long = format!("{{\"exception_message\":\"{}\"}}", "x".repeat(5000));
+    let chunked = |body: &str| {
+        let length = body.len();
+        format!("HTTP/1.1 401 No\r\n{json}Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n")
+    };
+    for (answer, code, passes) in [
+        (said(json, own), "prefect_credential_wrong", true),
+        (chunked(own), "prefect_credential_wrong", true),
+        // oauth2-proxy, to programs.
+        (said(json, "{}"), "sign_in_required", false),
+        (chunked("{}"), "sign_in_required", false),
+        (said(json, "{\"message\":\"Unauthorized\"}"), "edge_credential_wrong", false),
+        (said("Content-Type: text/plain\r\n", "Unauthorized"), "edge_credential_wrong", false),
+        (said("", ""), "edge_credential_wrong", false),
+        (said(json, &long), "edge_credential_wrong", false),
+    ] {
+        let server = Server::always(&answer).await;
+        let gateway = gateway(&server).await;
+        let told = ask(&gateway, "GET /api/flows", &key()).await;
+        assert_eq!(header(&told, "postern-fault"), if passes { vec![] } else { vec![code] }, "{answer}: {told}");
+        if passes {
+            assert_eq!((status(&told), body(&told).contains(own)), (401, true), "{told}");
+        }
+        assert_eq!(failing(&gateway), Some(code), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn an_edge_that_sends_http_to_https_is_named_and_not_followed() {
     for (location, required) in [
         ("https://127.0.0.1{}", true),
@@ -402,7 +437,7 @@ async fn a_page_asked_for_again_finds_out_that_the_auth_string_holds_now() {
         Some(if request.target() != "/api/admin/version" {
             ok("text/html", "<html>").into_bytes()
         } else if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
-            b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}".to_vec()
+            b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 36\r\n\r\n{\"exception_message\":\"Unauthorized\"}".to_vec()
         } else {
             ok("application/json", "\"3.8.8\"").into_bytes()
         })
@@ -417,7 +452,7 @@ async fn a_page_asked_for_again_finds_out_that_the_auth_string_holds_now() {
 
 #[tokio::test]
 async fn only_a_person_who_is_let_in_makes_a_refused_credential_be_tried_again() {
-    let refused = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+    let refused = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 36\r\n\r\n{\"exception_message\":\"Unauthorized\"}";
     for local_programs in [LocalPrograms::Key, LocalPrograms::Open] {
         let server = Server::always(refused).await;
         let gateway = Gateway::start(Config { local_programs, ..config(server.port) }).await.unwrap();
