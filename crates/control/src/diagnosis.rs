@@ -97,9 +97,7 @@ pub async fn diagnose(subject: &Subject, mut tell: impl FnMut(&Check) + Send) ->
             guilty = Some((layer, finding));
         }
     }
-    let found_at = guilty.as_ref().and_then(|(_, finding)| finding.place(&subject.remote));
-    let verdict = guilty.map(|(_, finding)| (finding.layer(), finding.trouble(&case.at())));
-    case.report(checks, verdict, found_at)
+    case.report(checks, guilty.map(|(_, finding)| finding))
 }
 
 /// How a check ends.
@@ -200,7 +198,10 @@ impl<'s> Case<'s> {
         std::iter::once(&self.api_url).chain(apart.then_some(&self.ui)).collect()
     }
 
-    fn report(self, checks: Vec<Check>, verdict: Option<(Layer, Trouble)>, found_at: Option<Place>) -> Report {
+    fn report(self, checks: Vec<Check>, guilty: Option<Finding>) -> Report {
+        let found_at = guilty.as_ref().and_then(|finding| finding.place(&self.subject.remote));
+        let wants_ca = guilty.as_ref().is_some_and(Finding::wants_ca);
+        let verdict = guilty.map(|finding| (finding.layer(), finding.trouble(&self.at())));
         let latency = self.api.as_ref().map(|answer| answer.took);
         let server = Server {
             ui: self.settings.as_ref().map(|settings| settings.ui.clone()).unwrap_or_default(),
@@ -211,7 +212,7 @@ impl<'s> Case<'s> {
         let ok = verdict.is_none();
         let (layer, trouble) = verdict.unwrap_or_else(|| (Layer::None, report::well(&server, latency, &checks)));
         let Trouble { code, sentence, remedy } = trouble;
-        Report { ok, layer, code, sentence, remedy, found_at, server, checks, latency }
+        Report { ok, layer, code, sentence, remedy, found_at, wants_ca, server, checks, latency }
     }
 }
 

@@ -106,7 +106,7 @@ impl Ask {
             "sign_in_required" if report.server.edge.as_deref() == Some("Cloudflare Access") => &[Self::Headers],
             "sign_in_required" => &[Self::Edge, Self::Headers],
             "edge_refused" => &[Self::Headers],
-            "certificate_refused" => &[Self::Ca],
+            _ if report.wants_ca => &[Self::Ca],
             "client_certificate_missing" | "client_certificate_refused" => &[Self::ClientCertificate],
             _ if report.layer == Layer::Proxy => &[Self::Proxy],
             _ => &[],

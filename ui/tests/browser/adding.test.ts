@@ -169,5 +169,5 @@ test("a failing server says which layer refuses, when it is asked", async () => 
   await page.locator("#look-details").click();
   await page.locator("#look dd", { hasText: "refuses" }).waitFor();
   expect(await page.locator("#trouble-sentence").textContent()).toContain("refuses the profile’s credential");
-  await page.getByRole("button", { name: "Check again" }).waitFor();
+  await page.getByRole("button", { name: "Look for the cause again" }).waitFor();
 });

@@ -172,6 +172,12 @@ impl Finding {
         }
     }
 
+    /// Whether another CA would do; none helps against a date or a name.
+    pub(super) fn wants_ca(&self) -> bool {
+        let Self::Certificate { problem, .. } = self else { return false };
+        matches!(problem, Problem::SelfSigned | Problem::Unknown(_) | Problem::Other)
+    }
+
     fn row(&self) -> (&'static str, Layer) {
         use Layer as L;
         match self {

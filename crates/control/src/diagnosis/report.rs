@@ -197,6 +197,10 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub found_at: Option<Place>,
+    /// Whether it is the certificate of a CA that is missing.
+    #[serde(skip)]
+    #[ts(skip)]
+    pub wants_ca: bool,
     /// What was found out.
     pub server: Server,
     /// Every check, in the order they ran.
@@ -236,7 +240,7 @@ pub(super) fn unusable(trouble: Trouble, mut tell: impl FnMut(&Check)) -> Report
     checks.iter().for_each(&mut tell);
     let Trouble { code, sentence, remedy } = trouble;
     let (layer, server) = (Layer::Url, Server::default());
-    Report { ok: false, layer, code, sentence, remedy, found_at: None, server, checks, latency: None }
+    Report { ok: false, layer, code, sentence, remedy, found_at: None, wants_ca: false, server, checks, latency: None }
 }
 
 #[cfg(test)]
@@ -260,6 +264,7 @@ mod tests {
             sentence: trouble.sentence.clone(),
             remedy: trouble.remedy.clone(),
             found_at: None,
+            wants_ca: false,
             server: Server { edge: Some("nginx".to_owned()), ..Server::default() },
             checks: vec![check(Layer::Name, State::Passed, None), check(Layer::Edge, State::Failed, Some(trouble))],
             latency: None,
