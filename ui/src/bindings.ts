@@ -136,9 +136,9 @@ export type ExchangeView = {
   method: string,
   /** As received, without its query. */
   path: string,
-  /** As answered. */
-  status: number,
-  /** Until the answer's head. */
+  /** As answered; `None` where whoever asked left before there was an answer. */
+  status: number | null,
+  /** Until the answer's head, or until they left. */
   tookMs: number,
   /** Until the answer's end. */
   lastedMs: number,

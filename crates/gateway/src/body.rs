@@ -52,7 +52,7 @@ pub(crate) enum Body {
     /// An asset that was kept.
     Kept(ReaderStream<Take<tokio::fs::File>>),
     /// Any of these, as an answer that somebody wants to hear of.
-    Told(Box<(Self, Telling)>),
+    Told(Box<(Self, Box<Telling>)>),
 }
 
 impl Body {

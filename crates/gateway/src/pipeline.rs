@@ -36,28 +36,25 @@ pub(crate) async fn answer(
     connection: &Connection,
     shared: &Arc<Shared>,
 ) -> Response<Body> {
-    let record = Record::of(&request, shared);
     let audience = Audience::of(&request);
-    let upload = request.body().progress();
-    let mut door = Door::Refused;
+    let mut record = Record::of(&request, shared);
 
     // 1. listen: what was no request is answered in a request's place.
     let mut outcome = match broken {
         Some(fault) => Err(fault),
-        None => serve(request, &connection.peer, shared, &mut door).await,
+        None => serve(request, &connection.peer, shared, &mut record.door).await,
     };
     if let (Err(Fault::UploadBroken), Some(fault)) = (&outcome, connection.verdict.get()) {
         outcome = Err(fault.clone());
     }
 
     // 10. fault: last, so that every step above can end here and none needs to know HTTP's status codes.
-    let profile = (door != Door::Refused).then_some(shared.upstream.name.as_str());
+    let profile = (record.door != Door::Refused).then_some(shared.upstream.name.as_str());
     let (mut response, fault) = match outcome {
         Ok(response) => (response, None),
         Err(fault) => (audience.answer(&fault, profile), Some(fault)),
     };
-    if let Some(record) = record {
-        let telling = record.answered(door, response.status(), fault, upload, shared);
+    if let Some(telling) = record.answered(response.status(), fault) {
         response = response.map(|body| Body::Told(Box::new((body, telling))));
     }
     response

@@ -80,9 +80,9 @@ pub struct Exchange {
     pub method: http::Method,
     /// The path as received, without the query.
     pub path: String,
-    /// The status answered.
-    pub status: http::StatusCode,
-    /// From head received to head answered.
+    /// The status answered; `None` where whoever asked had left by then, or was cut off when the gateway ended.
+    pub status: Option<http::StatusCode>,
+    /// From head received to head answered, or to where there was no more to answer.
     pub took: Duration,
     /// From head received to the answer's end, or to where it was cut off. A socket counts as over when it is open.
     pub lasted: Duration,

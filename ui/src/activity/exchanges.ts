@@ -1,7 +1,7 @@
 // The exchanges that the page has, which of them it shows, and which of those are in sight.
 
 import type { DoorView, ExchangeView } from "../bindings";
-import { DOORS, isProblem } from "./words";
+import { answered, DOORS, isProblem } from "./words";
 
 /** What is looked for. */
 export interface Filter {
@@ -37,8 +37,9 @@ export function matching(
   return exchanges.filter(fits).reverse();
 }
 
-function spoken({ method, path, status, door, fault }: ExchangeView): string {
-  return `${method} ${path} ${status} ${DOORS[door]} ${fault?.code ?? ""} ${fault?.sentence ?? ""}`.toLowerCase();
+function spoken(exchange: ExchangeView): string {
+  const { method, path, door, fault } = exchange;
+  return `${method} ${path} ${answered(exchange)} ${DOORS[door]} ${fault?.code ?? ""} ${fault?.sentence ?? ""}`.toLowerCase();
 }
 
 /** Rows beyond the edge that are there already when somebody scrolls. */

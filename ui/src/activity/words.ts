@@ -44,7 +44,12 @@ export function brief(path: string): string {
   return path.length > 400 ? `${path.slice(0, 400)}…` : path;
 }
 
+/** `200`; `left`: whoever asked was gone before there was an answer. */
+export function answered({ status }: ExchangeView): string {
+  return status === null ? "left" : String(status);
+}
+
 /** Whether it is worth a look: no answer of the server's, or one that says no. */
 export function isProblem({ status, fault }: ExchangeView): boolean {
-  return fault !== null || status >= 400;
+  return fault !== null || (status ?? 0) >= 400;
 }

@@ -22,7 +22,7 @@ const REFUSED: Trouble = {
   remedy: "Enter the edge's user name and password again.",
 };
 
-type Example = [DoorView, string, string, number, number, number, number, (Trouble | null)?];
+type Example = [DoorView, string, string, number | null, number, number, number, (Trouble | null)?];
 
 /** Who, method, path, status, milliseconds, bytes up, bytes down, fault. */
 const EXAMPLES: readonly Example[] = [
@@ -40,6 +40,7 @@ const EXAMPLES: readonly Example[] = [
   ["browser", "POST", "/api/work_pools/filter", 500, 1210, 64, 39],
   ["refused", "GET", "/api/flows", 401, 0.2, 0, 131, NOT_LET_IN],
   ["program", "POST", "/api/task_runs/filter", 200, 33, 290, 6_120],
+  ["program", "GET", "/api/events/filter/next", null, 30_000, 0, 0],
 ];
 
 function exchange(number: number, atMs: number): ExchangeView {

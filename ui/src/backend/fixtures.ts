@@ -290,8 +290,12 @@ const VIEWS: Record<string, () => ManagerView> = {
     ),
 };
 
-/** The backend of one example; `refusing` refuses every action and `cut-off` every call. */
+/**
+ * The backend of one example; `refusing` refuses every action and `cut-off` every call, `stumbling` the first one for
+ * what went through.
+ */
 export function fixture(name: string): Backend {
+  let stumbles = name === "stumbling";
   let now = (VIEWS[name] ?? VIEWS["servers"]!)();
   let changed: (view: ManagerView) => void = () => undefined;
   let stop = (): void => undefined;
@@ -387,7 +391,11 @@ export function fixture(name: string): Backend {
       stop = lookAt(number, draft, taken, (look) => show({ look }));
     },
     save,
-    activity: (id, after) => activity(name, id, after),
+    activity: async (id, after) => {
+      if (!stumbles) return activity(name, id, after);
+      stumbles = false;
+      throw new Error("the window is not connected");
+    },
     use,
     export: async (id) => {
       if (name === "refusing") throw DISK_FULL;

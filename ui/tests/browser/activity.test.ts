@@ -108,6 +108,14 @@ test("a pause holds still what is in sight, and going on shows what is new", asy
   await page.waitForFunction((id) => document.getElementById(id!) === null, held);
 });
 
+test("where the list cannot be had, it can be tried again", async () => {
+  const page = await open("stumbling");
+  await page.locator("#tab-activity").click();
+  await page.locator("#try-once-more").click();
+  await page.locator("#activity-facts", { hasText: "requests" }).waitFor();
+  expect(await page.locator("#try-once-more").count()).toBe(0);
+});
+
 test("who has scrolled keeps what is in sight, whatever comes", async () => {
   const page = await open("steady");
   await activity(page);

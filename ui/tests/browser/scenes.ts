@@ -121,6 +121,7 @@ export const SCENES: readonly Scene[] = [
       await page.locator("#ask-prefect").waitFor();
     },
   },
+  { name: "activity-broken", fixture: "stumbling", play: tab("prod", "activity") },
   {
     name: "edit-checked",
     fixture: "servers",

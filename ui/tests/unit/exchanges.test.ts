@@ -30,6 +30,7 @@ describe("a filter", () => {
     ],
     ["a fault's code", { ...ALL, text: "not_let_in" }, "GET /api/flows"],
     ["a door", { ...ALL, door: "refused" as const }, "GET /api/flows"],
+    ["who left", { ...ALL, text: "left" }, "GET /api/events/filter/next"],
     ["a door by its word", { ...ALL, text: "turned away" }, "GET /api/flows"],
   ])("of %s shows what fits", (_, filter, expected) => {
     const found = matching(exchanges, filter);

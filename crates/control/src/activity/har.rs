@@ -32,7 +32,7 @@ pub fn archive(profile: &Profile, exchanges: &[ExchangeView]) -> String {
 }
 
 fn entry(profile: &Profile, exchange: &ExchangeView) -> Value {
-    let status = StatusCode::from_u16(exchange.status).ok();
+    let status = exchange.status.and_then(|status| StatusCode::from_u16(status).ok());
     json!({
         "startedDateTime": started(exchange.at_ms),
         "time": exchange.lasted_ms,
@@ -47,7 +47,8 @@ fn entry(profile: &Profile, exchange: &ExchangeView) -> Value {
             "bodySize": exchange.received,
         },
         "response": {
-            "status": exchange.status,
+            // As browsers say it of a request that nobody waited for.
+            "status": exchange.status.unwrap_or(0),
             "statusText": status.and_then(|status| status.canonical_reason()).unwrap_or_default(),
             "httpVersion": "HTTP/1.1",
             "cookies": [],

@@ -170,7 +170,7 @@ fn view(number: u64, exchange: &Exchange) -> ExchangeView {
         door: exchange.door.into(),
         method: exchange.method.to_string(),
         path: exchange.path.clone(),
-        status: exchange.status.as_u16(),
+        status: exchange.status.map(|status| status.as_u16()),
         took_ms: milliseconds(exchange.took),
         lasted_ms: milliseconds(exchange.lasted),
         received: exchange.received,

@@ -16,7 +16,7 @@ fn exchange(path: &str) -> Exchange {
         door: Door::Program,
         method: http::Method::GET,
         path: path.to_owned(),
-        status: http::StatusCode::OK,
+        status: Some(http::StatusCode::OK),
         took: Duration::from_micros(1_234),
         lasted: Duration::from_micros(5_678),
         received: 0,
@@ -188,7 +188,7 @@ fn shown(number: u64) -> ExchangeView {
         door: DoorView::Window,
         method: "POST".to_owned(),
         path: "/api/flow_runs/filter".to_owned(),
-        status: 200,
+        status: Some(200),
         took_ms: 12.5,
         lasted_ms: 20.25,
         received: 64,
@@ -203,7 +203,7 @@ fn an_archive_is_what_browsers_read() {
     let get = |path: &str| ExchangeView { method: "GET".to_owned(), path: path.to_owned(), ..shown(2) };
     let page = ExchangeView { door: DoorView::Browser, ..get("/v2/dashboard") };
     let fault = Some(Trouble::from(&Fault::NotLetIn));
-    let refused = ExchangeView { door: DoorView::Refused, status: 401, fault, ..get("/api/flows") };
+    let refused = ExchangeView { door: DoorView::Refused, status: Some(401), fault, ..get("/api/flows") };
     let archive = har::archive(&profile("prod", 4201), &[shown(1), page, refused]);
     let archive = archive.replace(env!("CARGO_PKG_VERSION"), "0.0.0");
     assert_eq!(archive, include_str!("../../../../ui/tests/browser/example.har"));

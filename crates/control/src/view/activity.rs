@@ -38,9 +38,9 @@ pub struct ExchangeView {
     pub method: String,
     /// As received, without its query.
     pub path: String,
-    /// As answered.
-    pub status: u16,
-    /// Until the answer's head.
+    /// As answered; `None` where whoever asked left before there was an answer.
+    pub status: Option<u16>,
+    /// Until the answer's head, or until they left.
     pub took_ms: f64,
     /// Until the answer's end.
     pub lasted_ms: f64,

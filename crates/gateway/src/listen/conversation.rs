@@ -52,7 +52,10 @@ where
             Ok(None) => break,
             Err(fault) => {
                 let asked = Asked { head: false, version: Version::HTTP_11, persists: false };
-                (Request::new(Body::empty()), Some(fault), asked, None)
+                let mut request = Request::new(Body::empty());
+                // No method of anybody's: to those who are told of the exchange.
+                *request.method_mut() = Method::from_bytes(b"BROKEN").unwrap_or_default();
+                (request, Some(fault), asked, None)
             }
         };
         steps.step();
