@@ -172,6 +172,16 @@ impl Gateway {
         pipeline::probe(&self.shared).await;
     }
 
+    /// The world around has changed: another network, a night's sleep. What is known of the server's health is forgotten,
+    /// and the next request goes out on a new connection. Those under way go on.
+    pub fn renew(&self) {
+        self.shared.upstream.clients.renew();
+        self.shared.status.send_modify(|status| {
+            status.health = Health::Unknown;
+            status.since = SystemTime::now();
+        });
+    }
+
     /// How the server looks, as it changes.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {

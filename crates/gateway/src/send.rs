@@ -44,6 +44,11 @@ impl Clients {
         let sockets = Connector(builder().enable_http1().wrap_connector(dialer));
         Ok(Self { requests: Arc::new(Pool::new(requests)), sockets })
     }
+
+    /// The next request has a new connection.
+    pub(crate) fn renew(&self) {
+        self.requests.clear();
+    }
 }
 
 /// Sends a request and waits for the answer's head; bodies stream on their own.

@@ -136,6 +136,11 @@ impl Pool {
         }
     }
 
+    /// Forgets what is idle, and what is shared: those who use it go on with it.
+    pub(super) fn clear(&self) {
+        self.idle().kept.clear();
+    }
+
     #[cfg(fuzzing)]
     pub(super) async fn over(
         self: &Arc<Self>,

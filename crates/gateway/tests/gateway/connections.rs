@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use postern_gateway::Gateway;
+use postern_gateway::{Gateway, Health};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -42,6 +42,19 @@ async fn one_connection_serves_request_after_request() {
         assert!(matches!(status(&told), 200 | 204), "{line}: {told}");
         assert_eq!(server.connections(), 1, "{line}");
     }
+}
+
+#[tokio::test]
+async fn what_is_renewed_forgets_its_connections_and_how_the_server_was() {
+    let server = Server::always(&ok("application/json", "\"3.8.8\"")).await;
+    let gateway = gateway(&server).await;
+    gateway.probe().await;
+    gateway.probe().await;
+    assert_eq!((server.connections(), gateway.status().borrow().health.clone()), (1, Health::Up));
+    gateway.renew();
+    assert_eq!(gateway.status().borrow().health, Health::Unknown);
+    gateway.probe().await;
+    assert_eq!((server.connections(), gateway.status().borrow().health.clone()), (2, Health::Up));
 }
 
 #[tokio::test]
