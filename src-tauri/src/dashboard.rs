@@ -135,9 +135,14 @@ impl Dashboards {
         }
     }
 
+    /// Whose window has this label.
+    pub(crate) fn whose(&self, window: &str) -> Option<&ProfileId> {
+        self.open.keys().find(|id| label(id) == window)
+    }
+
     /// The window with this label is gone.
     pub(crate) fn gone(&mut self, gone: &str) {
-        let Some(id) = self.open.keys().find(|id| label(id) == gone).cloned() else { return };
+        let Some(id) = self.whose(gone).cloned() else { return };
         let Some(dashboard) = self.open.remove(&id) else { return };
         let leftover = dashboard.leftover.clone();
         drop(dashboard);

@@ -9,7 +9,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use postern_control::controller::{Event, Handle, ShellRequest, State};
+use postern_control::controller::{Event, Focus, Handle, Screen, ShellRequest, State};
 use postern_control::menu;
 use postern_control::view::{self, Trouble};
 use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent, WindowEvent, async_runtime};
@@ -30,6 +30,8 @@ pub(crate) struct Shell {
     data: PathBuf,
     tray: Option<Tray>,
     dashboards: Dashboards,
+    /// What the controller was told of windows last.
+    screen: Screen,
     /// What the manager's page was told last.
     told: Option<view::ManagerView>,
     /// Lives as long as the shell: on X11 whoever copied must be there when somebody pastes.
@@ -53,6 +55,7 @@ impl Shell {
             data,
             tray,
             dashboards: Dashboards::default(),
+            screen: Screen::default(),
             told: None,
             clipboard: None,
         }
@@ -66,11 +69,8 @@ impl Shell {
                     self.receive(app, message);
                 }
             }
-            // Its form went with it.
-            RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } if label == manager::LABEL => {
-                self.controller.send(Event::LookAway);
-            }
-            RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => self.dashboards.gone(&label),
+            RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => self.gone(&label),
+            RunEvent::WindowEvent { label, event: WindowEvent::Focused(focused), .. } => self.focused(&label, focused),
             RunEvent::ExitRequested { code: None, api, .. } => {
                 api.prevent_exit();
                 self.last_window_closed();
@@ -84,6 +84,36 @@ impl Shell {
             #[cfg(target_os = "macos")]
             RunEvent::Reopen { has_visible_windows: false, .. } => self.outbox.post(Message::Show),
             _ => {}
+        }
+    }
+
+    fn gone(&mut self, label: &str) {
+        self.focused(label, false);
+        if label == manager::LABEL {
+            self.sees(Screen { manager: false, ..self.screen.clone() });
+            // Its form went with it.
+            self.controller.send(Event::LookAway);
+        } else {
+            self.dashboards.gone(label);
+        }
+    }
+
+    fn focused(&mut self, label: &str, focused: bool) {
+        let which = if label == manager::LABEL {
+            Some(Focus::Manager)
+        } else {
+            self.dashboards.whose(label).cloned().map(Focus::Dashboard)
+        };
+        if focused || self.screen.focus == which {
+            self.sees(Screen { focus: which.filter(|_| focused), ..self.screen.clone() });
+        }
+    }
+
+    /// Tells the controller what a person sees of us now.
+    fn sees(&mut self, screen: Screen) {
+        if self.screen != screen {
+            self.screen = screen;
+            self.controller.send(Event::Screen(self.screen.clone()));
         }
     }
 
@@ -149,8 +179,9 @@ impl Shell {
     }
 
     fn show_manager(&mut self, app: &AppHandle) {
-        if let Err(error) = manager::show(app, &self.data) {
-            tracing::error!(%error, "the manager cannot be shown");
+        match manager::show(app, &self.data) {
+            Ok(()) => self.sees(Screen { manager: true, ..self.screen.clone() }),
+            Err(error) => tracing::error!(%error, "the manager cannot be shown"),
         }
     }
 

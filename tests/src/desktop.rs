@@ -8,6 +8,7 @@ pub mod app;
 mod display;
 pub mod hostile;
 mod keyring;
+pub mod machine;
 pub mod notices;
 pub mod panel;
 pub mod window;
@@ -89,6 +90,8 @@ impl Desktop {
             .env("XDG_RUNTIME_DIR", self.scratch.join("run"))
             .env("TMPDIR", self.scratch.join("tmp"))
             .env("DBUS_SESSION_BUS_ADDRESS", bus_address(&self.scratch))
+            // What the system says is played there too.
+            .env("DBUS_SYSTEM_BUS_ADDRESS", bus_address(&self.scratch))
             .env("DISPLAY", self.display.name())
             .env("LANG", "C.UTF-8")
             // No accessibility bus here; asking for one costs GTK a timeout.

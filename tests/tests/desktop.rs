@@ -9,8 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use postern_tests::acceptance::held;
 use postern_tests::canary::Sweep;
+use postern_tests::desktop::machine::Machine;
 use postern_tests::desktop::notices::Notices;
 use postern_tests::desktop::panel::Panel;
 use postern_tests::desktop::window::Window;
@@ -477,6 +480,42 @@ async fn what_cannot_be_opened_is_a_notice_with_its_reason() -> anyhow::Result<(
     assert!(notice.contains(&format!("port {}", taken.local_addr()?.port())), "{notice}");
     icon.click(&["Quit"]).await?;
     postern.succeeds(LIMIT).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_a_sleep_nothing_counts_but_what_servers_say_now() -> anyhow::Result<()> {
+    const SOON: Duration = Duration::from_secs(5);
+    let answer = "default_type application/json; keepalive_timeout 1h; return 200 '\"3.8.8\"';";
+    let log = "log_format line '$connection'; access_log access.log line;";
+    let server = format!("location / {{ {answer} }}");
+    let nginx = Nginx::configured(|port| format!("{log} server {{ listen 127.0.0.1:{port}; {server} }}")).await?;
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let machine = Machine::start(&desktop).await?;
+    desktop.write_profiles(&profile("server", &nginx.origin(), free_port()?))?;
+    let mut postern = app::start(&desktop, &["--hidden"])?;
+    let icon = panel.icon().await?;
+    icon.until("a connected server", |menu| menu.contains("server — connected")).await?;
+
+    // It has gone away without a word, as things do in another network.
+    let nginx_id = Pid::from_raw(nginx.id().try_into()?);
+    kill(nginx_id, Signal::SIGSTOP)?;
+    let woken = Instant::now();
+    machine.sleeps_and_wakes().await?;
+    icon.until("no word of what was", |menu| menu.contains("server — checking")).await?;
+    assert!(woken.elapsed() < SOON, "{:?}", woken.elapsed());
+    // It is there again, and so is the network.
+    kill(nginx_id, Signal::SIGCONT)?;
+    let woken = Instant::now();
+    machine.sleeps_and_wakes().await?;
+    icon.until("a connected server", |menu| menu.contains("server — connected")).await?;
+    assert!(woken.elapsed() < SOON, "{:?}", woken.elapsed());
+    let connections: BTreeSet<String> = nginx.requests()?.into_iter().collect();
+    assert!(connections.len() >= 2, "{connections:?}");
+    icon.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await?;
+    held("G78");
     Ok(())
 }
 

@@ -51,6 +51,8 @@ pub enum Connection {
     Off,
     /// Secrets are being read, the port bound, the server asked for the first time.
     Starting,
+    /// A listener stands and the server let us in, before the world around changed: it is being asked again.
+    Checking,
     /// A listener stands and the server lets us in.
     Up {
         /// Since when.
@@ -84,7 +86,7 @@ impl Connection {
     #[must_use]
     pub fn trouble(&self) -> Option<&Trouble> {
         match self {
-            Self::Off | Self::Starting | Self::Up { .. } => None,
+            Self::Off | Self::Starting | Self::Checking | Self::Up { .. } => None,
             Self::Failing { trouble, .. } | Self::SignInRequired { trouble } | Self::PortTaken { trouble } => {
                 Some(trouble)
             }
@@ -111,6 +113,10 @@ pub struct State {
     pub phase: Phase,
     /// The look at what the manager's form has, while the form is open.
     pub look: Option<Look>,
+    /// What of ours is on the screen.
+    pub screen: Screen,
+    /// The system saves its battery.
+    pub saving: bool,
     at_start: AtStart,
     /// Gateways of profiles that are gone, until they have ended.
     leaving: Vec<(ProfileId, Held)>,
@@ -143,6 +149,24 @@ pub enum Phase {
     Quitting,
     /// All is closed, and the shell was told to exit.
     Ended,
+}
+
+/// What of ours is on the screen. One window at most has the focus.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Screen {
+    /// The manager is open.
+    pub manager: bool,
+    /// The window that has the focus.
+    pub focus: Option<Focus>,
+}
+
+/// A window of ours that somebody looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Focus {
+    /// The manager.
+    Manager,
+    /// This profile's dashboard.
+    Dashboard(ProfileId),
 }
 
 /// One profile and how it is.

@@ -212,7 +212,7 @@ fn server(entry: &Entry) -> ServerView {
 fn connection(connection: &Connection) -> ConnectionView {
     let (state, version, latency, next_try) = match connection {
         Connection::Off => (ConnectionState::Off, None, None, None),
-        Connection::Starting => (ConnectionState::Starting, None, None, None),
+        Connection::Starting | Connection::Checking => (ConnectionState::Starting, None, None, None),
         Connection::Up { version, latency, .. } => (ConnectionState::Up, version.clone(), *latency, None),
         Connection::Failing { next_try, .. } => (ConnectionState::Failing, None, None, *next_try),
         Connection::PortTaken { .. } => (ConnectionState::Failing, None, None, None),
@@ -237,6 +237,7 @@ pub fn label(connection: &Connection) -> &'static str {
     match connection {
         Connection::Off => "Off",
         Connection::Starting => "Connecting…",
+        Connection::Checking => "Checking…",
         Connection::Up { .. } => "Connected",
         Connection::Failing { .. } => "Not connected",
         Connection::SignInRequired { .. } => "Sign-in required",

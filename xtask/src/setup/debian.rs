@@ -40,6 +40,8 @@ const RUNNING: &[Package] = &[
     ("imagemagick", Some("import")),
     ("xdotool", Some("xdotool")),
     ("xclip", Some("xclip")),
+    // To change a network, in one of its own.
+    ("iproute2", Some("ip")),
     // To ask as a person does.
     ("curl", Some("curl")),
     // To start the app from its desktop entry.

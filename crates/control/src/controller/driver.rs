@@ -1,7 +1,8 @@
 //! Runs what [`update()`] decides: one task owns the [`State`], takes events in, publishes what differs, and
 //! hands each effect to a task of its own, whose outcome comes back as an event.
 //!
-//! - `driver/gateway.rs` is one start of one gateway; `driver/storage.rs` writes file and vault, in order.
+//! - `driver/gateway.rs` is one start of one gateway; `driver/storage.rs` writes file and vault, in order;
+//!   `driver/world.rs` hears what the system has to say.
 //! - The owner never waits for an effect: a vault that shows its prompt holds up nobody else.
 //! - A task that panics is an outcome like others: that profile has failed, or that save; the rest lives on.
 
@@ -10,6 +11,7 @@ mod sight;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod world;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -107,6 +109,7 @@ impl Controller {
         let store = Store::load(folders.clone());
         let first = storage::loaded(&store);
         tokio::spawn(storage::keep(store, vault.clone(), wanted, outcomes.clone()));
+        tokio::spawn(world::watch(outcomes.clone()));
 
         let seed = RandomState::new().build_hasher().finish();
         let state = State::new(at_start, seed);
@@ -182,6 +185,7 @@ impl Controller {
             // A gateway without anyone to give it orders ends.
             Effect::Stop(generation) => drop(self.gateways.remove(&generation)),
             Effect::Probe(generation) => self.order(generation, Order::Probe),
+            Effect::Renew(generation) => self.order(generation, Order::Renew),
             Effect::Look { sight, number, plans, after } => {
                 // The one before ends first: two would ask the server at once.
                 self.looks.remove(&sight);

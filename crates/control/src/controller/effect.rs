@@ -25,6 +25,9 @@ pub enum Effect {
     Stop(Generation),
     /// Ask the server through the gateway: [`super::Event::Probed`].
     Probe(Generation),
+    /// Have the gateway forget how the server is, and its connections. The probe on its way ends at once, with
+    /// [`super::Event::Probed`] as always.
+    Renew(Generation),
     /// Wait: [`super::Event::Due`], unless the timer means nothing any more by then.
     Wake {
         /// This timer's name.

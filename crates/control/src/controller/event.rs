@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use postern_gateway::Status;
 
-use super::{Generation, Sight, Ticket, Timer};
+use super::{Generation, Screen, Sight, Ticket, Timer};
 use crate::change::Stored;
 use crate::look::News;
 use crate::menu::Action;
@@ -48,6 +48,8 @@ pub enum Event {
     },
     /// The form is closed.
     LookAway,
+    /// Windows of ours were opened, closed, or looked at.
+    Screen(Screen),
     /// Stop all gateways and end.
     Quit,
 
@@ -111,6 +113,8 @@ pub enum Event {
         generation: Generation,
         /// How the gateway sees the server now; the truth, whatever the probe itself got.
         status: Status,
+        /// Whether anybody has used the gateway since the probe before.
+        used: bool,
         /// When.
         at: SystemTime,
     },
@@ -123,6 +127,10 @@ pub enum Event {
     },
     /// Time has passed.
     Due(Timer),
+    /// The machine has woken up, is in another network, or has another time: what was known of servers may be so no more.
+    WorldChanged,
+    /// The system began or ceased to save its battery.
+    Saving(bool),
 }
 
 /// Why a gateway did not start.

@@ -100,7 +100,7 @@ impl Stage {
     }
 
     pub(crate) fn probed(&mut self, status: Status) -> Vec<Effect> {
-        self.take(Event::Probed { generation: self.generation(), status, at: at(0) })
+        self.take(Event::Probed { generation: self.generation(), status, used: true, at: at(0) })
     }
 
     pub(crate) fn ends(&mut self) -> Vec<Effect> {
@@ -126,6 +126,7 @@ pub(crate) fn said(effects: &[Effect]) -> String {
             Effect::Start { profile, .. } => format!("start {}", profile.id),
             Effect::Stop(_) => "stop".to_owned(),
             Effect::Probe(_) => "probe".to_owned(),
+            Effect::Renew(_) => "renew".to_owned(),
             Effect::Wake { after, .. } => format!("wake after about {:.0} s", after.as_secs_f32()),
             Effect::Store(_) => "store".to_owned(),
             Effect::LookUp(profile) => format!("look up {}", profile.id),

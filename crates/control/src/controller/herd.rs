@@ -46,7 +46,8 @@ impl Herd {
                 Effect::Probe(generation) => {
                     self.asked.push(self.now);
                     let status = if self.server_is_up { up() } else { failing(unreachable()) };
-                    self.take(member, Event::Probed { generation, status, at: at(self.now.as_secs()) });
+                    let at = at(self.now.as_secs());
+                    self.take(member, Event::Probed { generation, status, used: true, at });
                 }
                 Effect::Wake { timer, after } => self.timers.push(Reverse((self.now + after, member, timer))),
                 other => panic!("nobody asked for {other:?}"),

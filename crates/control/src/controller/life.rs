@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use postern_gateway::{Fault, Health, Status};
 
 use super::mint::Mint;
-use super::pace::{BACKOFF, LEISURE, PATIENCE};
+use super::pace::{BACKOFF, LEISURE, PATIENCE, QUIET};
 use super::{Connection, Effect, Entry, Failure, Generation, Phase, ShellRequest, State, Timer, Window};
 use crate::profile::Profile;
 use crate::view::Trouble;
@@ -18,10 +18,14 @@ use crate::view::Trouble;
 pub(super) struct Life {
     pub(super) listener: Listener,
     pub(super) pulse: Pulse,
-    /// In a row.
+    /// Since the server was up last: a refused credential is none.
     failures: u32,
-    /// The last of them was a refused credential.
+    /// Refused credentials since then. An outage in between is no reason to try them more often.
+    refusals: u32,
+    /// The last failure was a refused credential.
     refused: bool,
+    /// Nobody would see what a probe finds.
+    pub(super) quiet: bool,
     /// What is opened as soon as the listener stands.
     waiting: Vec<Window>,
     /// A listener stood before: a window may be open whose session it knew.
@@ -57,6 +61,8 @@ pub(super) enum Pulse {
     Due,
     /// A probe is on its way.
     Asking,
+    /// A probe is on its way, and whatever it brings is of no use: the next one follows it.
+    AskingInVain,
     /// When this timer rings.
     Waiting(Timer),
     /// When somebody asks: trying alone does not help.
@@ -100,7 +106,7 @@ impl Entry {
     /// Connects if off. Where it is failing, starts anew: secrets and files are read again.
     pub(super) fn connect(&mut self, effects: &mut Vec<Effect>) {
         match &self.connection {
-            Connection::Up { .. } | Connection::Starting => {}
+            Connection::Up { .. } | Connection::Checking | Connection::Starting => {}
             Connection::Off
             | Connection::Failing { .. }
             | Connection::SignInRequired { .. }
@@ -110,10 +116,13 @@ impl Entry {
 
     fn start_anew(&mut self, effects: &mut Vec<Effect>) {
         self.connection = Connection::Starting;
-        self.life.failures = 0;
-        self.life.refused = false;
+        self.forget_failures();
         self.life.pulse = Pulse::Due;
         self.life.listener.stop(effects);
+    }
+
+    fn forget_failures(&mut self) {
+        (self.life.failures, self.life.refusals, self.life.refused) = (0, 0, false);
     }
 
     /// Wants nothing any more.
@@ -152,6 +161,29 @@ impl Entry {
         if let Connection::Failing { next_try, .. } = &mut self.connection {
             *next_try = None;
         }
+    }
+
+    /// The next try is now, where one waits for its time.
+    pub(super) fn hasten(&mut self) {
+        if matches!(self.life.pulse, Pulse::Waiting(_)) {
+            self.try_again();
+        }
+    }
+
+    /// Nothing that was heard of the server so far need be true any more.
+    pub(super) fn doubt(&mut self, effects: &mut Vec<Effect>) {
+        if matches!(self.connection, Connection::Up { .. }) {
+            self.connection = Connection::Checking;
+        }
+        if let Listener::Standing(held) = self.life.listener {
+            effects.push(Effect::Renew(held.generation));
+            if self.life.pulse == Pulse::Asking {
+                self.life.pulse = Pulse::AskingInVain;
+            }
+        }
+        // What fails for its network may come back with another; a credential that is refused stays so, by and large.
+        self.life.failures = 0;
+        self.hasten();
     }
 
     pub(super) fn started(&mut self, effects: &mut Vec<Effect>) {
@@ -195,6 +227,10 @@ impl Entry {
 
     /// The gateway's word about the server.
     pub(super) fn status(&mut self, status: Status, at: SystemTime, mint: &mut Mint, effects: &mut Vec<Effect>) {
+        // Said before the world changed, for all we know; the probe sees to it.
+        if self.connection == Connection::Checking {
+            return;
+        }
         let before = std::mem::discriminant(&self.connection);
         self.look(status, false);
         // A change shows at once that the pace is wrong. A probe on its way sets it when it is back.
@@ -205,6 +241,10 @@ impl Entry {
 
     /// A probe is back.
     pub(super) fn probed(&mut self, status: Status, at: SystemTime, mint: &mut Mint, effects: &mut Vec<Effect>) {
+        if self.life.pulse == Pulse::AskingInVain {
+            self.life.pulse = Pulse::Due;
+            return;
+        }
         self.look(status, true);
         self.wait(at, mint, effects);
     }
@@ -216,6 +256,7 @@ impl Entry {
             Connection::Up { latency, .. } => (None, *latency),
             Connection::Off
             | Connection::Starting
+            | Connection::Checking
             | Connection::SignInRequired { .. }
             | Connection::PortTaken { .. } => (None, None),
         };
@@ -223,7 +264,7 @@ impl Entry {
             Health::Unknown if probed => Connection::Failing { trouble: no_answer(), next_try },
             Health::Unknown => return,
             Health::Up => {
-                self.life.failures = 0;
+                self.forget_failures();
                 // Every request measures; shown is what the last probe found, so that the figure keeps still.
                 let latency = if probed { status.latency } else { shown.or(status.latency) };
                 Connection::Up { since: status.since, version: status.version, latency }
@@ -238,13 +279,18 @@ impl Entry {
     /// Sets the timer for the next try.
     fn wait(&mut self, at: SystemTime, mint: &mut Mint, effects: &mut Vec<Effect>) {
         let after = match &self.connection {
-            Connection::Off | Connection::Starting | Connection::Up { .. } | Connection::SignInRequired { .. } => {
-                mint.delay(LEISURE, 0)
-            }
+            Connection::Off
+            | Connection::Starting
+            | Connection::Checking
+            | Connection::Up { .. }
+            | Connection::SignInRequired { .. } => mint.delay(if self.life.quiet { QUIET } else { LEISURE }, 0),
             Connection::Failing { .. } | Connection::PortTaken { .. } => {
-                let failures = self.life.failures;
-                self.life.failures = failures.saturating_add(1);
-                mint.delay(if self.life.refused { PATIENCE } else { BACKOFF }, failures)
+                let life = &mut self.life;
+                let (pace, count) =
+                    if life.refused { (PATIENCE, &mut life.refusals) } else { (BACKOFF, &mut life.failures) };
+                let before = *count;
+                *count = before.saturating_add(1);
+                mint.delay(pace, before)
             }
         };
         if let Connection::Failing { next_try, .. } = &mut self.connection {
@@ -269,6 +315,7 @@ impl Entry {
                 self.start_failed(failure, at, mint, effects);
             }
             (Listener::Starting(_) | Listener::Standing(_), None) => {
+                self.life.refused = false;
                 self.connection = Connection::Failing { trouble: broken(), next_try: None };
                 self.wait(at, mint, effects);
             }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::fixture::{at, failing, id, secret_missing, trouble, unreachable, up, written};
 use super::life::Pulse;
 use super::{
-    AtStart, Connection, Effect, Event, Failure, Generation, Phase, ShellRequest, State, Ticket, Timer, update,
+    AtStart, Connection, Effect, Event, Failure, Generation, Phase, Screen, ShellRequest, State, Ticket, Timer, update,
 };
 use crate::change::{Change, Stored};
 use crate::menu;
@@ -24,6 +24,8 @@ struct Sim {
     standing: bool,
     told_to_stop: bool,
     probing: bool,
+    /// The world has changed since the probe began.
+    in_vain: bool,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +52,8 @@ enum Step {
     /// Someone edits the file: these profiles, each in one of a few forms.
     Edit(Vec<(usize, u8)>),
     Break,
+    /// Sleep, another network.
+    World,
     Outcome(usize, u8),
     /// An outcome of a gateway that is long gone, or never was.
     Late(u64, u8),
@@ -91,11 +95,12 @@ fn failure(kind: u8) -> Failure {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (0..9_u8, 0..NAMES.len()).prop_map(|(kind, who)| Step::Wish(kind, who)),
+        6 => (0..12_u8, 0..NAMES.len()).prop_map(|(kind, who)| Step::Wish(kind, who)),
         1 => (0..NAMES.len(), 0..5_u8).prop_map(|(who, form)| Step::Save(who, form)),
         1 => (0..NAMES.len()).prop_map(Step::Remove),
         2 => prop::collection::vec((0..NAMES.len(), 0..5_u8), 0..4).prop_map(Step::Edit),
         1 => Just(Step::Break),
+        2 => Just(Step::World),
         12 => (any::<usize>(), any::<u8>()).prop_map(|(which, kind)| Step::Outcome(which, kind)),
         2 => (0..40_u64, any::<u8>()).prop_map(|(generation, kind)| Step::Late(generation, kind)),
     ]
@@ -120,6 +125,8 @@ impl World {
                     4 => Event::CopyApiUrl(id),
                     5 => Event::Manage,
                     6 => Event::Look(id),
+                    8 => Event::Saving(who == 0),
+                    9 => Event::Screen(Screen { manager: who % 2 == 0, ..Screen::default() }),
                     _ => Event::Toggle(id),
                 }
             }
@@ -144,6 +151,7 @@ impl World {
                 Event::Loaded(Ok(self.file.clone()))
             }
             Step::Break => Event::Loaded(Err(trouble("profiles_invalid"))),
+            Step::World => Event::WorldChanged,
             Step::Outcome(which, kind) => self.outcome(which, kind)?,
             Step::Late(generation, kind) => {
                 let generation = Generation(generation);
@@ -154,7 +162,7 @@ impl World {
                     0 => Event::Started(generation),
                     1 => Event::StartFailed { generation, failure: failure(kind), at: at(0) },
                     2 => Event::Status { generation, status: status(kind), at: at(0) },
-                    3 => Event::Probed { generation, status: status(kind), at: at(0) },
+                    3 => Event::Probed { generation, status: status(kind), used: kind.is_multiple_of(2), at: at(0) },
                     _ => Event::Ended { generation, at: at(0) },
                 }
             }
@@ -197,7 +205,7 @@ impl World {
                 }
                 (true, 2..=4) if sim.probing => {
                     sim.probing = false;
-                    Event::Probed { generation, status: status(kind / 8), at }
+                    Event::Probed { generation, status: status(kind / 8), used: kind.is_multiple_of(3), at }
                 }
                 (true, _) => Event::Status { generation, status: status(kind / 8), at },
             });
@@ -247,7 +255,7 @@ impl World {
                         prop_assert_ne!(other.port, profile.port, "two gateways on one port");
                     }
                     let Profile { id, port, .. } = *profile;
-                    let sim = Sim { id, port, standing: false, told_to_stop: false, probing: false };
+                    let sim = Sim { id, port, standing: false, told_to_stop: false, probing: false, in_vain: false };
                     prop_assert!(self.gateways.insert(generation, sim).is_none());
                 }
                 Effect::Stop(generation) => {
@@ -260,9 +268,17 @@ impl World {
                 Effect::Probe(generation) => {
                     let sim = self.gateways.get_mut(&generation).filter(|sim| sim.standing && !sim.told_to_stop);
                     prop_assert!(
-                        sim.is_some_and(|sim| !std::mem::replace(&mut sim.probing, true)),
+                        sim.is_some_and(|sim| {
+                            sim.in_vain = false;
+                            !std::mem::replace(&mut sim.probing, true)
+                        }),
                         "two probes at once"
                     );
+                }
+                Effect::Renew(generation) => {
+                    let sim = self.gateways.get_mut(&generation).filter(|sim| sim.standing && !sim.told_to_stop);
+                    prop_assert!(sim.is_some(), "nothing to renew");
+                    sim.into_iter().for_each(|sim| sim.in_vain = sim.probing);
                 }
                 Effect::OpenDoor { generation, .. } => {
                     prop_assert!(self.gateways.get(&generation).is_some_and(|sim| sim.standing && !sim.told_to_stop));
@@ -283,6 +299,13 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Whose probe this event ends, where the world has changed since it began.
+    fn in_vain(&self, event: &Event, state: &State) -> Option<ProfileId> {
+        let Event::Probed { generation, .. } = event else { return None };
+        let sim = self.gateways.get(generation).filter(|sim| sim.in_vain && !sim.told_to_stop)?;
+        state.entry(&sim.id).map(|entry| entry.profile.id.clone())
     }
 
     /// Keeps up with what people want.
@@ -332,13 +355,17 @@ impl World {
             let on_its_way = match entry.life.pulse {
                 Pulse::Waiting(timer) => self.timers.contains(&timer),
                 Pulse::Due => live.next().is_some() || self.gateways.values().any(|sim| sim.port == entry.profile.port),
-                Pulse::Asking => self.gateways.values().any(|sim| sim.probing && sim.id == entry.profile.id),
+                Pulse::Asking | Pulse::AskingInVain => {
+                    self.gateways.values().any(|sim| sim.probing && sim.id == entry.profile.id)
+                }
                 Pulse::Resting => matches!(entry.connection, Connection::Failing { .. }),
             };
             match &entry.connection {
                 Connection::Off => prop_assert!(!serving, "off with a listener: {entry:?}"),
                 Connection::Up { .. } => prop_assert!(standing && on_its_way, "up without a listener: {entry:?}"),
-                Connection::SignInRequired { .. } => prop_assert!(standing && on_its_way, "{entry:?}"),
+                Connection::Checking | Connection::SignInRequired { .. } => {
+                    prop_assert!(standing && on_its_way, "{entry:?}");
+                }
                 Connection::PortTaken { .. } => prop_assert!(!standing && on_its_way, "{entry:?}"),
                 Connection::Starting | Connection::Failing { .. } => prop_assert!(on_its_way, "stuck: {entry:?}"),
             }
@@ -360,7 +387,14 @@ fn play(at_start: AtStart, seed: u64, steps: Vec<Step>) -> Result<(), TestCaseEr
         if let Some(event) = world.event(step, &state) {
             let before = state.clone();
             world.heed(&event, &before);
-            let effects = update(&mut state, event);
+            let vain = world.in_vain(&event, &before);
+            let effects = update(&mut state, event.clone());
+            if let Some(id) = vain {
+                let connection = |state: &State| state.entry(&id).map(|entry| entry.connection.clone());
+                prop_assert_eq!(connection(&state), connection(&before), "a probe from before the world changed");
+            }
+            let up = state.entries.iter().any(|entry| matches!(entry.connection, Connection::Up { .. }));
+            prop_assert!(event != Event::WorldChanged || !up, "up by what was heard before");
             world.heed_file(&before, &state);
             world.carry_out(effects)?;
             world.agrees(&state)?;

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use postern_gateway::Fault;
 
 use super::fixture::{Stage, at, failing, id, profile, said, secret_missing, trouble, unreachable, up, written};
-use super::{AtStart, Connection, Effect, Event, Failure, Phase, Sight, Ticket};
+use super::{AtStart, Connection, Effect, Event, Failure, Phase, Screen, Sight, Ticket};
 use crate::change::{Change, Stored};
 use crate::look::{End, News};
 use crate::profile::{Color, Connect, Profile, Slot, Written};
@@ -40,6 +40,87 @@ fn a_refused_credential_is_tried_rarely_and_at_once_when_a_person_asks() {
     assert_snapshot!(said(&stage.probed(failing(Fault::EdgeCredentialWrong))), @"wake after about 56 s");
     assert_snapshot!(said(&stage.take(Event::Connect(id("prod")))), @"stop");
     assert_snapshot!(said(&stage.ends()), @"start prod");
+}
+
+#[test]
+fn an_outage_makes_no_refusal_wait_longer_and_is_no_reason_to_try_a_credential_more_often() {
+    let mut stage = one();
+    stage.starts();
+    let mut fails = |fault: Fault| {
+        let waits = said(&stage.probed(failing(fault)));
+        stage.time_passes();
+        waits
+    };
+    for _ in 0..9 {
+        fails(unreachable());
+    }
+    let refused = Fault::EdgeCredentialWrong;
+    let waits = [refused.clone(), refused.clone(), unreachable(), refused].map(fails);
+    assert_snapshot!(waits.join("\n"), @r"
+    wake after about 57 s
+    wake after about 102 s
+    wake after about 20 s
+    wake after about 207 s
+    ");
+}
+
+#[test]
+fn what_nobody_would_see_is_asked_rarely_and_at_once_when_somebody_looks() {
+    let screen = |manager| Event::Screen(Screen { manager, ..Screen::default() });
+    for (used, manager, saving, waits) in [
+        (true, false, false, "wake after about 27 s"),
+        (false, true, false, "wake after about 27 s"),
+        (false, false, false, "wake after about 267 s"),
+        (true, true, true, "wake after about 267 s"),
+    ] {
+        let mut stage = one();
+        stage.take(screen(manager));
+        stage.take(Event::Saving(saving));
+        stage.starts();
+        let probed = Event::Probed { generation: stage.generation(), status: up(), used, at: at(0) };
+        assert_eq!(said(&stage.take(probed)), waits, "used: {used}, manager: {manager}, saving: {saving}");
+        let looks = if manager || used { "" } else { "probe" };
+        assert_eq!(said(&stage.take(screen(true))), looks, "used: {used}, manager: {manager}, saving: {saving}");
+    }
+}
+
+#[test]
+fn what_was_heard_before_the_world_changed_is_true_no_more() {
+    let mut stage = one_up();
+    let generation = stage.generation();
+    assert_snapshot!(said(&stage.take(Event::WorldChanged)), @r"
+    renew
+    probe
+    ");
+    assert_eq!(*stage.connection("prod"), Connection::Checking);
+    // What an answer of the old connection says, and what the probe that was on its way when it changed again found.
+    stage.take(Event::Status { generation, status: up(), at: at(1) });
+    assert_eq!(*stage.connection("prod"), Connection::Checking);
+    assert_snapshot!(said(&stage.take(Event::WorldChanged)), @"renew");
+    assert_snapshot!(said(&stage.probed(up())), @"probe");
+    assert_eq!(*stage.connection("prod"), Connection::Checking);
+    assert_snapshot!(said(&stage.probed(up())), @"wake after about 28 s");
+    assert!(matches!(stage.connection("prod"), Connection::Up { .. }));
+}
+
+#[test]
+fn what_failed_is_tried_at_once_when_the_world_changes_and_what_asks_a_person_is_not() {
+    let mut stage = one();
+    stage.starts();
+    stage.probed(failing(unreachable()));
+    assert_snapshot!(said(&stage.take(Event::WorldChanged)), @r"
+    renew
+    probe
+    ");
+    assert!(matches!(stage.connection("prod"), Connection::Failing { next_try: None, .. }));
+    let vault = |ask_again| Failure::Vault { trouble: trouble("vault"), ask_again };
+    for (failure, tried) in [(vault(true), "start prod"), (vault(false), "")] {
+        let mut stage = one();
+        stage.start_fails(failure);
+        assert_eq!(said(&stage.take(Event::WorldChanged)), tried);
+    }
+    let mut stage = Stage::with(AtStart::None, &[profile("prod", 4201)]);
+    assert_eq!(said(&stage.take(Event::WorldChanged)), "");
 }
 
 #[test]
@@ -159,7 +240,7 @@ fn disconnecting_stops_and_connecting_again_waits_for_the_end() {
     for late in [
         Event::Started(first),
         Event::Status { generation: first, status: up(), at: at(2) },
-        Event::Probed { generation: first, status: up(), at: at(2) },
+        Event::Probed { generation: first, status: up(), used: true, at: at(2) },
         Event::StartFailed { generation: first, failure: secret_missing(), at: at(2) },
         Event::Ended { generation: first, at: at(2) },
     ] {

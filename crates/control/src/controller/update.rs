@@ -17,6 +17,8 @@ impl State {
             vault_trouble: None,
             phase: Phase::New,
             look: None,
+            screen: super::Screen::default(),
+            saving: false,
             at_start,
             leaving: Vec::new(),
             storing: None,
@@ -160,8 +162,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
                 entry.status(status, at, mint, &mut effects);
             }
         }
-        Event::Probed { generation, status, at } => {
+        Event::Probed { generation, status, used, at } => {
+            let saving = state.saving;
+            let manager = state.screen.manager;
             if let Some((entry, mint)) = state.standing(generation) {
+                entry.life.quiet = saving || !(used || manager);
                 entry.probed(status, at, mint, &mut effects);
             }
         }
@@ -176,6 +181,20 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
                 entry.try_again();
             }
         }
+        Event::WorldChanged => {
+            for entry in &mut state.entries {
+                entry.doubt(&mut effects);
+            }
+        }
+        Event::Screen(screen) => {
+            // What it shows now may be as old as the longest pause between two probes.
+            let fresh = screen.manager && !state.screen.manager;
+            state.screen = screen;
+            for entry in state.entries.iter_mut().filter(|entry| fresh && entry.life.quiet) {
+                entry.hasten();
+            }
+        }
+        Event::Saving(saving) => state.saving = saving,
     }
     state.next_wish(&mut effects);
     state.settle(&mut effects);

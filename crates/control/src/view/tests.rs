@@ -101,7 +101,8 @@ fn each_connection_has_its_picture_label_and_reason() {
     stage.starts();
     stage.probed(up());
     lines.push(shown(&stage));
-    stage.time_passes();
+    stage.take(Event::WorldChanged);
+    lines.push(shown(&stage));
     stage.probed(failing(unreachable()));
     lines.push(shown(&stage));
     stage.time_passes();
@@ -112,6 +113,7 @@ fn each_connection_has_its_picture_label_and_reason() {
     Starting | Connecting… | wanted: true | - | again: false
     Failing | Port taken | wanted: true | port_taken | again: false
     Up | Connected | wanted: true | - | again: false
+    Starting | Checking… | wanted: true | - | again: false
     Failing | Not connected | wanted: true | server_unreachable | again: true
     SignIn | Sign-in required | wanted: true | sign_in_required | again: false
     ");

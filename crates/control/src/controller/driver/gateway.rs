@@ -3,11 +3,11 @@
 //! It ends when nobody can give it orders any more, and its last word is always one of
 //! [`Event::StartFailed`] and [`Event::Ended`].
 
-use std::future::pending;
+use std::future::{pending, ready};
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use postern_gateway::{Gateway, Session, StartError};
+use postern_gateway::{Door, Gateway, Session, StartError};
 use tokio::sync::mpsc;
 
 use super::Outcomes;
@@ -22,6 +22,9 @@ use crate::view::Trouble;
 /// How long a probe may take: longer than it gives itself, so that what it found is what is told.
 const PATIENCE: Duration = Duration::from_secs(45);
 const _: () = assert!(Gateway::PROBE.as_secs() < PATIENCE.as_secs());
+
+/// Who may have sockets open through a gateway.
+const DOORS: [Door; 3] = [Door::Window, Door::Browser, Door::Program];
 
 /// What a gateway's task needs of its surroundings.
 #[derive(Clone, Debug)]
@@ -51,6 +54,7 @@ impl Place {
 #[derive(Debug)]
 pub(super) enum Order {
     Probe,
+    Renew,
     Open { profile: Box<Profile>, window: Window },
 }
 
@@ -119,6 +123,12 @@ fn not_resolved(error: &ResolveError) -> Failure {
 /// Carries out orders and tells what it sees, until the orders end.
 async fn serve(generation: Generation, gateway: &Gateway, place: &Place, mut orders: mpsc::UnboundedReceiver<Order>) {
     let mut status = gateway.status();
+    let (mut exchanges, sockets) = (gateway.exchanges(), gateway.sockets());
+    let mut used = move || {
+        let asked = !exchanges.is_empty();
+        exchanges = exchanges.resubscribe();
+        asked || DOORS.into_iter().any(|door| sockets.open(door) > 0)
+    };
     let mut probe: Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> = None;
     loop {
         let probed = async {
@@ -134,12 +144,18 @@ async fn serve(generation: Generation, gateway: &Gateway, place: &Place, mut ord
                     // What it found is in the status; where it found nothing in time, that says so too.
                     probe = Some(Box::pin(async { drop(tokio::time::timeout(PATIENCE, gateway.probe()).await) }));
                 }
+                Some(Order::Renew) => {
+                    gateway.renew();
+                    status.mark_unchanged();
+                    probe = probe.map(|_| Box::pin(ready(())) as _);
+                }
                 Some(Order::Open { profile, window }) => open(gateway, place, *profile, window),
             },
             () = probed => {
                 probe = None;
                 let status = status.borrow_and_update().clone();
-                place.outcomes.send(Event::Probed { generation, status, at: SystemTime::now() }).await;
+                let (used, at) = (used(), SystemTime::now());
+                place.outcomes.send(Event::Probed { generation, status, used, at }).await;
             }
             Ok(()) = status.changed() => {
                 let status = status.borrow_and_update().clone();

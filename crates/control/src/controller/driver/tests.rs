@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
 
 use insta::assert_snapshot;
@@ -30,6 +30,8 @@ struct Server {
     address: SocketAddr,
     /// Somebody waits for what never comes.
     waited_for: Arc<Notify>,
+    /// Answers nobody any more, as what has gone away without a word.
+    deaf: Arc<AtomicBool>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -42,14 +44,15 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let waited_for = Arc::<Notify>::default();
-        let waits = Arc::clone(&waited_for);
+        let deaf = Arc::<AtomicBool>::default();
+        let (waits, deafened) = (Arc::clone(&waited_for), Arc::clone(&deaf));
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(answer(stream, Arc::clone(&waits)));
+                connections.spawn(answer(stream, Arc::clone(&waits), Arc::clone(&deafened)));
             }
         });
-        Self { address, waited_for, task }
+        Self { address, waited_for, deaf, task }
     }
 
     fn url(&self) -> String {
@@ -63,7 +66,7 @@ impl Server {
     }
 }
 
-async fn answer(mut stream: TcpStream, waited_for: Arc<Notify>) {
+async fn answer(mut stream: TcpStream, waited_for: Arc<Notify>, deaf: Arc<AtomicBool>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -72,7 +75,7 @@ async fn answer(mut stream: TcpStream, waited_for: Arc<Notify>) {
         }
     }
     let head = String::from_utf8(head).unwrap();
-    if head.starts_with("GET /api/slow ") {
+    if head.starts_with("GET /api/slow ") || deaf.load(Ordering::Relaxed) {
         waited_for.notify_one();
         std::future::pending::<()>().await;
     }
@@ -240,6 +243,25 @@ async fn a_restart_of_the_server_costs_what_is_under_way_and_nobody_need_connect
     desk.until_trouble("prod", "connection_lost").await;
     let _server = Server::at(address.port()).await;
     desk.until_up("prod").await;
+    desk.handle.shutdown().await;
+}
+
+#[tokio::test]
+async fn after_a_change_of_the_world_nothing_counts_but_what_is_heard_anew() {
+    let server = Server::start().await;
+    let desk = Desk::with(&[written("prod", &server.url())], Some("s3cret"), AtStart::Always).await;
+    desk.until_up("prod").await;
+    let is_checking = |entry: &Entry| entry.connection == Connection::Checking;
+    server.deaf.store(true, Ordering::Relaxed);
+    desk.handle.send(Event::WorldChanged);
+    desk.until_entry("prod", "asked anew", is_checking).await;
+    tokio::time::timeout(LONG, server.waited_for.notified()).await.unwrap();
+    // The probe that waits is given up for one that does not.
+    server.deaf.store(false, Ordering::Relaxed);
+    let asked = std::time::Instant::now();
+    desk.handle.send(Event::WorldChanged);
+    desk.until_up("prod").await;
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
     desk.handle.shutdown().await;
 }
 
