@@ -25,13 +25,15 @@ use tokio::sync::{mpsc, watch};
 use crate::inbox::{Message, Outbox, inbox};
 use crate::options::{Options, Wish};
 use crate::shell::Shell;
-use crate::{commands, signals};
+use crate::{commands, login, signals};
 
 /// Runs until the end. A failure before the event loop starts is an error; nothing else ends the program.
 pub(crate) fn run(options: &Options, variables: Variables) -> Result<ExitCode, Box<dyn Error>> {
     #[cfg(target_os = "linux")]
     gtk::init().map_err(|_| "there is no display here; on a machine without one, use `postern serve`")?;
 
+    // Only the one that starts without being told anything can be started with the session.
+    let can_start_at_login = options.config_dir.is_none();
     let folders = match &options.config_dir {
         Some(dir) => Folders::at(dir)?,
         None => Folders::system().ok_or("this user has no home folder; say where with --config-dir")?,
@@ -60,6 +62,9 @@ pub(crate) fn run(options: &Options, variables: Variables) -> Result<ExitCode, B
     signals::watch(&controller);
 
     let mut shell = Shell::new(app.handle(), (outbox, inbox), controller.clone(), data);
+    if can_start_at_login {
+        controller.send(Event::StartsAtLogin(login::starts(app.handle()).ok()));
+    }
     grant(&controller, options.wish());
     shell.be_seen();
     let code = app.run_return(move |app, event| shell.on_event(app, event));

@@ -26,6 +26,8 @@ pub(crate) enum Message {
     Follow { id: ProfileId, address: String },
     /// A dashboard's page has closed itself.
     Close(ProfileId),
+    /// This secret has been on the clipboard for long enough.
+    Uncopy(Secret),
     /// No panel shows the icon: show a window, if there is none.
     ShowIfUnseen,
     /// No panel shows the icon, and the last window was closed: end, if there is none again.

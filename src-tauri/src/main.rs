@@ -7,10 +7,12 @@
 
 mod app;
 mod browser;
+mod clipboard;
 mod color;
 mod commands;
 mod dashboard;
 mod inbox;
+mod login;
 mod manager;
 mod navigation;
 mod notice;

@@ -6,19 +6,25 @@
 //!    long as its windows, so that it is never running unseen.
 //! 3. It ends when the controller says so, after the gateways have: exit code 0.
 
-use std::path::PathBuf;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use postern_control::Secret;
 use postern_control::controller::{Event, Focus, Handle, Screen, ShellRequest, State};
 use postern_control::menu;
 use postern_control::view::{self, Trouble};
+#[cfg(not(target_os = "linux"))]
+use tauri::tray::{MouseButton, MouseButtonState, TrayIconEvent};
 use tauri::{AppHandle, Emitter as _, Manager as _, RunEvent, WindowEvent, async_runtime};
 use tokio::sync::watch;
 
+use crate::clipboard::{self, Clipboard};
 use crate::dashboard::{self, Dashboards, Opening};
 use crate::inbox::{Inbox, Message, Outbox};
 use crate::tray::{Tray, presence};
-use crate::{browser, manager, notice};
+use crate::{browser, login, manager, notice};
 
 /// All that the event loop's thread owns.
 pub(crate) struct Shell {
@@ -34,18 +40,14 @@ pub(crate) struct Shell {
     screen: Screen,
     /// What the manager's page was told last.
     told: Option<view::ManagerView>,
-    /// Lives as long as the shell: on X11 whoever copied must be there when somebody pastes.
-    clipboard: Option<arboard::Clipboard>,
+    clipboard: Clipboard,
 }
 
 impl Shell {
     pub(crate) fn new(app: &AppHandle, (outbox, inbox): (Outbox, Inbox), controller: Handle, data: PathBuf) -> Self {
         let state = controller.state();
         // Without an icon it goes on as on a desktop without a tray.
-        let tray = Tray::new(app, &outbox, &data).unwrap_or_else(|error| {
-            tracing::warn!(%error, "no tray icon");
-            None
-        });
+        let tray = Tray::new(app, &outbox).map_err(|error| tracing::warn!(%error, "no tray icon")).ok();
         outbox.post(Message::Changed);
         Self {
             inbox,
@@ -57,7 +59,7 @@ impl Shell {
             dashboards: Dashboards::default(),
             screen: Screen::default(),
             told: None,
-            clipboard: None,
+            clipboard: Clipboard::default(),
         }
     }
 
@@ -81,6 +83,12 @@ impl Shell {
                     self.outbox.post(Message::Chosen(action));
                 }
             }
+            #[cfg(not(target_os = "linux"))]
+            RunEvent::TrayIconEvent(TrayIconEvent::Click {
+                button: MouseButton::Left,
+                button_state: MouseButtonState::Up,
+                ..
+            }) if cfg!(windows) => self.outbox.post(Message::Chosen(menu::Action::Activate)),
             #[cfg(target_os = "macos")]
             RunEvent::Reopen { has_visible_windows: false, .. } => self.outbox.post(Message::Show),
             _ => {}
@@ -133,6 +141,7 @@ impl Shell {
             Message::Enter { id, address } => keep_as_it_is(self.dashboards.enter(&id, address.expose())),
             Message::Follow { id, address } => keep_as_it_is(self.dashboards.follow(&id, &address)),
             Message::Close(id) => self.dashboards.close(&id),
+            Message::Uncopy(text) => self.clipboard.clear_if(&text),
         }
     }
 
@@ -171,10 +180,15 @@ impl Shell {
             ShellRequest::CloseDashboard { id } => self.dashboards.close(&id),
             ShellRequest::RemoveDashboard { id, data_dir } => self.dashboards.remove(&id, data_dir),
             ShellRequest::OpenBrowser { url } => browser::open(app, url),
-            ShellRequest::Copy { text } => self.copy(text),
+            ShellRequest::Copy { text } => self.copy(&text),
+            ShellRequest::CopySecret { text } => self.copy_secret(text),
+            ShellRequest::StartAtLogin(wanted) => self.start_at_login(app, wanted),
             ShellRequest::ShowManager => self.show_manager(app),
             ShellRequest::ShowTrouble { name, trouble } => self.give_notice(name, trouble),
-            ShellRequest::Exit => app.exit(0),
+            ShellRequest::Exit => {
+                self.clipboard.clear();
+                app.exit(0);
+            }
         }
     }
 
@@ -189,25 +203,46 @@ impl Shell {
         async_runtime::spawn(notice::give(self.outbox.clone(), name, trouble));
     }
 
-    fn copy(&mut self, text: String) {
-        let copied = match &mut self.clipboard {
-            Some(clipboard) => clipboard.set_text(text),
-            empty => arboard::Clipboard::new().and_then(|clipboard| empty.insert(clipboard).set_text(text)),
-        };
-        if let Err(error) = copied {
+    fn copy(&mut self, text: &str) {
+        if let Err(error) = self.clipboard.set(text) {
             tracing::warn!(%error, "not copied");
             let remedy = "Select it in the manager, and copy it there.";
-            let sentence = "The system takes nothing for its clipboard now.";
-            self.give_notice(None, Trouble::new("clipboard_failed", sentence, remedy));
+            self.give_notice(None, Trouble::new("clipboard_failed", NO_CLIPBOARD, remedy));
         }
+    }
+
+    fn copy_secret(&mut self, text: Secret) {
+        if let Err(error) = self.clipboard.set_secret(&text) {
+            tracing::warn!(%error, "not copied");
+            let remedy = "Use what `postern env` prints.";
+            self.give_notice(None, Trouble::new("clipboard_failed", NO_CLIPBOARD, remedy));
+            return;
+        }
+        let outbox = self.outbox.clone();
+        async_runtime::spawn(async move {
+            tokio::time::sleep(clipboard::KEPT).await;
+            outbox.post(Message::Uncopy(text));
+        });
+    }
+
+    fn start_at_login(&self, app: &AppHandle, wanted: bool) {
+        if let Err(error) = login::set(app, wanted) {
+            let sentence = format!("Whether Postern starts at login cannot be changed: {error}.");
+            let remedy = "Change it in the system's own settings.";
+            self.give_notice(None, Trouble::new("login_failed", sentence, remedy));
+        }
+        self.controller.send(Event::StartsAtLogin(login::starts(app).ok()));
     }
 
     fn last_window_closed(&self) {
         let outbox = self.outbox.clone();
         let icon = self.tray.is_some();
+        let told = self.data.join("told-of-tray");
         async_runtime::spawn(async move {
             if !(icon && presence::visible().await) {
                 outbox.post(Message::QuitIfUnseen);
+            } else if let Err(error) = tell_of_tray(&told).await {
+                tracing::debug!(%error, "that it stays in the tray is not told");
             }
         });
     }
@@ -223,6 +258,17 @@ impl Shell {
         });
     }
 }
+
+/// Once in a life: who knows need not be told again.
+async fn tell_of_tray(told: &Path) -> Result<(), Box<dyn Error + Send + Sync>> {
+    if told.exists() {
+        return Ok(());
+    }
+    notice::show("Postern stays in the tray", "Its doors stay open. To end it, choose Quit from its icon.").await?;
+    Ok(fs::write(told, "")?)
+}
+
+const NO_CLIPBOARD: &str = "The system takes nothing for its clipboard now.";
 
 fn keep_as_it_is(loaded: Result<(), dashboard::Failure>) {
     if let Err(error) = loaded {

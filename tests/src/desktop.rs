@@ -175,9 +175,22 @@ impl Desktop {
     /// # Errors
     /// When it cannot be asked for.
     pub async fn clipboard(&self) -> anyhow::Result<String> {
+        self.paste(&[]).await
+    }
+
+    /// The kinds of data that the clipboard has, a line each.
+    ///
+    /// # Errors
+    /// When it cannot be asked for.
+    pub async fn clipboard_types(&self) -> anyhow::Result<String> {
+        self.paste(&["-target", "TARGETS"]).await
+    }
+
+    async fn paste(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let mut tool = self.command("xclip");
-        tool.args(["-selection", "clipboard", "-out"]);
-        Ok(run("xclip", tool, "", &self.scratch, START_LIMIT).await?.stdout)
+        tool.args(["-selection", "clipboard", "-out"]).args(arguments);
+        // In a folder of its own that goes away: the output may be a secret.
+        Ok(run("xclip", tool, "", &Scratch::new("clipboard")?, START_LIMIT).await?.stdout)
     }
 
     /// The windows on the screen, the topmost first.
@@ -254,16 +267,15 @@ impl Desktop {
     /// # Errors
     /// When it does not.
     pub async fn until_same_picture(&self, icon: &Icon, name: &str) -> anyhow::Result<()> {
-        let wanted = self.pixels(&workspace().join("icons").join(name)).await?;
+        let raw = self.scratch.join("picture.rgba");
+        let mut convert = self.command("convert");
+        convert.arg(workspace().join("icons").join(name)).args(["-depth", "8"]).arg(&raw);
+        run("convert", convert, "", &self.scratch, START_LIMIT).await?.success()?;
+        let wanted = fs::read(raw)?;
         until(&format!("the picture {name}"), START_LIMIT, async || {
-            Ok((self.pixels(&icon.picture().await?).await? == wanted).then_some(()))
+            Ok((icon.picture().await?.1 == wanted).then_some(()))
         })
         .await
-    }
-
-    /// A hash of a picture's pixels; none while the file is being written.
-    async fn pixels(&self, picture: &Path) -> anyhow::Result<Option<String>> {
-        Ok(self.identify("%#", picture).await?.success().ok())
     }
 
     async fn identify(&self, what: &str, picture: &Path) -> anyhow::Result<Finished> {

@@ -73,15 +73,21 @@ async fn a_server_typed_into_the_manager_once_is_one_click_in_the_tray_from_then
     let icon = panel.icon().await?;
     let menu = icon.until("a connected server", |menu| menu.contains("Production — connected")).await?;
     assert!(icon.menu().await?.first().is_some_and(|line| line.pictured), "the profile's colour");
-    assert_eq!(icon.description().await?, "Postern: Production is connected");
-    insta::assert_snapshot!(menu, @r"
-    Production — connected
+    assert_eq!(icon.tooltip().await?, "Postern: Production is connected");
+    let (first, rest) = menu.split_once('\n').context("one line")?;
+    assert!(first.starts_with("Production — connected, ") && first.ends_with(" ms"), "{first}");
+    insta::assert_snapshot!(rest, @r"
         [x] Connect
         Open
         Open in browser
+        ----
         Copy API URL
+        Copy as environment
+        Run diagnosis
     ----
-    Manage servers…
+    New server…
+    Manage…
+    [ ] Start at login
     Quit
     ");
     desktop.until_same_picture(&icon, "tray-on@2x.png").await?;
@@ -395,28 +401,6 @@ async fn a_secret_that_came_in_a_variable_is_inherited_by_nobody() -> anyhow::Re
 }
 
 #[tokio::test]
-async fn without_the_trays_library_there_is_a_window_too() -> anyhow::Result<()> {
-    let desktop = Desktop::start().await?;
-    let _panel = Panel::start(&desktop).await?;
-    // Looked for here first, and not to be loaded: as where it is not installed.
-    let libraries = desktop.scratch().join("libraries");
-    fs::create_dir(&libraries)?;
-    for name in ["libayatana-appindicator3", "libappindicator3"] {
-        for version in ["so", "so.1"] {
-            fs::write(libraries.join(format!("{name}.{version}")), "no library")?;
-        }
-    }
-    let mut command = app::command(&desktop)?;
-    command.arg("--hidden").env("LD_LIBRARY_PATH", &libraries);
-    let mut postern = Process::spawn("postern-desktop", command, desktop.scratch())?;
-    let manager = desktop.window("Postern").await?;
-    assert!(postern.stderr().contains("libayatana-appindicator3-1"), "{}", postern.stderr());
-    desktop.close(&manager)?;
-    postern.succeeds(LIMIT).await?;
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_signal_ends_it_as_quit_does() -> anyhow::Result<()> {
     let desktop = Desktop::start().await?;
     let postern = app::start(&desktop, &[])?;
@@ -475,11 +459,110 @@ async fn what_cannot_be_opened_is_a_notice_with_its_reason() -> anyhow::Result<(
 
     let notices = Notices::start(&desktop).await?;
     icon.click(&["R&D", "Open"]).await?;
-    let notice = until("a notice", LIMIT, async || Ok(notices.seen().pop())).await?;
-    assert!(notice.starts_with("R&D_1 <x>: "), "{notice}");
+    let about_it = |notices: &Notices| notices.seen().into_iter().find(|notice| notice.starts_with("R&D_1 <x>: "));
+    let notice = until("a notice", LIMIT, async || Ok(about_it(&notices))).await?;
     assert!(notice.contains(&format!("port {}", taken.local_addr()?.port())), "{notice}");
     icon.click(&["Quit"]).await?;
     postern.succeeds(LIMIT).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_menu_leads_to_a_diagnosis_and_a_form_and_hands_out_what_programs_need() -> anyhow::Result<()> {
+    let answer = "default_type application/json; return 200 '\"3.8.8\"';";
+    let nginx =
+        Nginx::configured(|port| format!("server {{ listen 127.0.0.1:{port}; location / {{ {answer} }} }}")).await?;
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let dead = format!("http://127.0.0.1:{}", free_port()?);
+    let profiles = [profile("first", &nginx.origin(), free_port()?), profile("second", &dead, free_port()?)];
+    desktop.write_profiles(&profiles.concat())?;
+    let window = Window::start(&desktop, &[]).await?;
+    let icon = panel.icon().await?;
+    window.until_shown(&["first", "Connected"]).await?;
+    icon.click(&["second", "Run diagnosis"]).await?;
+    window.until_shown(&["cannot be reached", "Check again"]).await?;
+    window.screenshot("manager-diagnosis").await?;
+    icon.click(&["New server…"]).await?;
+    window.until_shown(&["Add a server"]).await?;
+
+    icon.click(&["first", "Copy as environment"]).await?;
+    until("what programs need", LIMIT, async || {
+        Ok(desktop.clipboard().await?.contains("PREFECT_API_URL").then_some(()))
+    })
+    .await?;
+    let (copied, key) = (desktop.clipboard().await?, desktop.secret("first/local-key").await?);
+    assert!(copied.starts_with("# Prefect through Postern, profile first."), "{} bytes", copied.len());
+    assert!(copied.contains(&key.context("no local key in the keychain")?), "{} bytes", copied.len());
+    assert!(desktop.clipboard_types().await?.contains("x-kde-passwordManagerHint"));
+
+    // One click on the icon shows what was shown last.
+    icon.click(&["first", "Open"]).await?;
+    let dashboard = desktop.window("first — Prefect").await?;
+    icon.until("the current one", |menu| menu.contains("first (current) — connected")).await?;
+    desktop.close(&dashboard)?;
+    desktop.until_closed(&dashboard.title).await?;
+    icon.activate().await?;
+    desktop.window("first — Prefect").await?;
+
+    until("an empty clipboard", LIMIT * 2, async || Ok(desktop.clipboard().await?.is_empty().then_some(()))).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn it_starts_with_the_session_where_that_is_wished_for() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let mut postern = app::start(&desktop, &["--hidden"])?;
+    let icon = panel.icon().await?;
+    icon.click(&["Start at login"]).await?;
+    icon.until("a mark", |menu| menu.contains("[x] Start at login")).await?;
+    let entry = desktop.home().join(".config/autostart/postern.desktop");
+    let mut validate = desktop.command("desktop-file-validate");
+    validate.arg(&entry);
+    run("desktop-file-validate", validate, "", desktop.scratch(), LIMIT).await?.success()?;
+    icon.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await?;
+
+    // As the session does it.
+    drop((icon, panel));
+    let panel = Panel::start(&desktop).await?;
+    let launched = fs::read_to_string(&entry)?;
+    let exec = launched.lines().find_map(|line| line.strip_prefix("Exec=")).context("no command line")?;
+    let mut shell = desktop.command("sh");
+    shell.args(["-c", exec]);
+    let mut postern = Process::spawn("postern-desktop", shell, desktop.scratch())?;
+    let icon = panel.icon().await?;
+    icon.until("a mark", |menu| menu.contains("[x] Start at login")).await?;
+    assert_eq!(desktop.windows()?, []);
+    icon.click(&["Start at login"]).await?;
+    icon.until("no mark", |menu| menu.contains("[ ] Start at login")).await?;
+    assert!(!entry.exists());
+    icon.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn that_it_stays_in_the_tray_is_told_when_its_last_window_is_closed_for_the_first_time() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let notices = Notices::start(&desktop).await?;
+    let mut postern = app::start(&desktop, &[])?;
+    let icon = panel.icon().await?;
+    let closes = async || {
+        let manager = desktop.window("Postern").await?;
+        desktop.close(&manager)?;
+        desktop.until_closed("Postern").await
+    };
+    closes().await?;
+    let notice = until("a notice", LIMIT, async || Ok(notices.seen().pop())).await?;
+    assert!(notice.starts_with("Postern stays in the tray"), "{notice}");
+    icon.click(&["Manage"]).await?;
+    closes().await?;
+    icon.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await?;
+    assert_eq!(notices.seen().len(), 1);
     Ok(())
 }
 

@@ -204,6 +204,14 @@ export type LastFault = {
   path: string,
 };
 
+/** Where the window leads, once for each number. */
+export type LeadView = {
+  /** Another one each time. */
+  number: number,
+  /** The server to show; an empty form, without one. */
+  id: string | null,
+};
+
 /** Which local programs are let in. */
 export type LocalProgramsChoice = "key" | "open" | "off";
 
@@ -237,6 +245,8 @@ export type ManagerView = {
   blank: Draft,
   /** The look at what the form has. */
   look: LookView | null,
+  /** What somebody wants to see of it. */
+  lead: LeadView | null,
 };
 
 /** Where a server is, as a profile says it. */

@@ -21,6 +21,8 @@ const PNGS: &[(&str, &str, u32)] = &[
     ("tray-off@2x.png", "tray-off.svg", 44),
     ("tray-on.png", "tray-on.svg", 22),
     ("tray-on@2x.png", "tray-on.svg", 44),
+    ("tray-sign-in.png", "tray-sign-in.svg", 22),
+    ("tray-sign-in@2x.png", "tray-sign-in.svg", 44),
     ("tray-trouble.png", "tray-trouble.svg", 22),
     ("tray-trouble@2x.png", "tray-trouble.svg", 44),
 ];

@@ -13,9 +13,6 @@ use anyhow::{Context, Result};
 use crate::process::{self, cargo, program, root};
 use crate::{build, setup};
 
-/// What the linker does not know: the tray is loaded when the app runs.
-const LOADED: &str = "libayatana-appindicator3-1";
-
 /// A keychain, a browser to open links in, the certificates of public authorities.
 const RECOMMENDED: &str = "gnome-keyring | kwalletmanager | keepassxc, xdg-utils, ca-certificates";
 
@@ -125,7 +122,7 @@ fn control(source: &Path, stage: &Path, version: &str, architecture: &str) -> Re
          Architecture: {architecture}\n\
          Maintainer: {maintainer}\n\
          Installed-Size: {kibibytes}\n\
-         Depends: {libraries}, {LOADED}\n\
+         Depends: {libraries}\n\
          Recommends: {RECOMMENDED}\n\
          Section: devel\n\
          Priority: optional\n\

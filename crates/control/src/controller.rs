@@ -117,6 +117,12 @@ pub struct State {
     pub screen: Screen,
     /// The system saves its battery.
     pub saving: bool,
+    /// Whose dashboard was opened or looked at last.
+    pub last: Option<ProfileId>,
+    /// Where the manager was asked to lead, as long as it is open; each time under another number.
+    pub lead: Option<(u64, Lead)>,
+    /// Whether Postern starts with the session, where the shell knows.
+    pub starts_at_login: Option<bool>,
     at_start: AtStart,
     /// Gateways of profiles that are gone, until they have ended.
     leaving: Vec<(ProfileId, Held)>,
@@ -167,6 +173,15 @@ pub enum Focus {
     Manager,
     /// This profile's dashboard.
     Dashboard(ProfileId),
+}
+
+/// What of the manager somebody wants to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lead {
+    /// An empty form.
+    New,
+    /// This profile.
+    To(ProfileId),
 }
 
 /// One profile and how it is.

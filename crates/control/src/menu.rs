@@ -3,6 +3,8 @@
 //! A shell draws [`Tray`] as it is and sends clicks back as [`Action`]s, nothing else; what a line
 //! means is decided here.
 
+use postern_gateway::LocalPrograms;
+
 use crate::controller::{Connection, Entry, State};
 use crate::profile::{Color, ProfileId};
 use crate::view::{Trouble, label};
@@ -18,13 +20,15 @@ pub struct Tray {
     pub menu: Vec<Item>,
 }
 
-/// The tray's picture; told apart by shape, not by colour alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The tray's picture; told apart by shape, not by colour alone. Of several servers the last of these is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Icon {
     /// No profile is connected.
     Off,
     /// All that should be connected are.
     On,
+    /// All others are, and for one a person must sign in.
+    SignIn,
     /// At least one that should be connected is not.
     Trouble,
 }
@@ -67,8 +71,18 @@ pub enum Action {
     OpenInBrowser(ProfileId),
     /// `http://127.0.0.1:<port>/api` to the clipboard.
     CopyApiUrl(ProfileId),
+    /// What `postern env` prints, to the clipboard.
+    CopyEnvironment(ProfileId),
+    /// Show the profile in the manager, and look at its server.
+    Diagnose(ProfileId),
+    /// A click on the icon itself: show what was shown last.
+    Activate,
+    /// Show the manager with an empty form.
+    Add,
     /// Show the manager.
     Manage,
+    /// Start with the session, or no more.
+    StartAtLogin,
     /// Stop all gateways and end.
     Quit,
 }
@@ -82,7 +96,12 @@ impl Action {
             Self::Open(id) => format!("open:{id}"),
             Self::OpenInBrowser(id) => format!("browser:{id}"),
             Self::CopyApiUrl(id) => format!("copy-api-url:{id}"),
+            Self::CopyEnvironment(id) => format!("copy-environment:{id}"),
+            Self::Diagnose(id) => format!("diagnose:{id}"),
+            Self::Activate => "activate".into(),
+            Self::Add => "add".into(),
             Self::Manage => "manage".into(),
+            Self::StartAtLogin => "start-at-login".into(),
             Self::Quit => "quit".into(),
         }
     }
@@ -91,7 +110,10 @@ impl Action {
     #[must_use]
     pub fn from_id(id: &str) -> Option<Self> {
         match id {
+            "activate" => return Some(Self::Activate),
+            "add" => return Some(Self::Add),
             "manage" => return Some(Self::Manage),
+            "start-at-login" => return Some(Self::StartAtLogin),
             "quit" => return Some(Self::Quit),
             _ => {}
         }
@@ -101,6 +123,8 @@ impl Action {
             "open" => Self::Open,
             "browser" => Self::OpenInBrowser,
             "copy-api-url" => Self::CopyApiUrl,
+            "copy-environment" => Self::CopyEnvironment,
+            "diagnose" => Self::Diagnose,
             _ => return None,
         };
         id.parse().ok().map(about)
@@ -111,21 +135,30 @@ impl Action {
 #[must_use]
 pub fn tray(state: &State) -> Tray {
     let mut menu: Vec<Item> = state.file_trouble.iter().map(trouble_line).collect();
-    menu.extend(state.entries.iter().map(profile));
-    let first = state.entries.is_empty() && state.file_trouble.is_none();
-    if first {
+    let several = state.entries.len() > 1;
+    menu.extend(state.entries.iter().map(|entry| {
+        let current = several && state.last.as_ref() == Some(&entry.profile.id);
+        profile(entry, current)
+    }));
+    let readable = state.file_trouble.is_none();
+    if readable && state.entries.is_empty() {
         menu.push(grey("No servers yet"));
     }
     menu.push(Item::Separator);
-    let manage = if first { "Add your first server…" } else { "Manage servers…" };
-    menu.push(line(manage, Action::Manage));
+    if readable {
+        menu.push(line(if state.entries.is_empty() { "Add your first server…" } else { "New server…" }, Action::Add));
+    }
+    menu.push(line("Manage…", Action::Manage));
+    if let Some(starts) = state.starts_at_login {
+        let label = "Start at login".to_owned();
+        menu.push(Item::Entry { label, action: Some(Action::StartAtLogin), checked: Some(starts) });
+    }
     menu.push(line("Quit", Action::Quit));
     Tray { icon: icon(state), tooltip: tooltip(state), menu }
 }
 
-fn profile(entry: &Entry) -> Item {
+fn profile(entry: &Entry, current: bool) -> Item {
     let profile = &entry.profile;
-    let state = label(&entry.connection);
     let mut items: Vec<Item> = entry.connection.trouble().map(trouble_line).into_iter().collect();
     items.push(Item::Entry {
         label: "Connect".to_owned(),
@@ -134,10 +167,28 @@ fn profile(entry: &Entry) -> Item {
     });
     items.push(line("Open", Action::Open(profile.id.clone())));
     items.push(line("Open in browser", Action::OpenInBrowser(profile.id.clone())));
+    items.push(Item::Separator);
     items.push(line("Copy API URL", Action::CopyApiUrl(profile.id.clone())));
+    if profile.local_programs != LocalPrograms::Off {
+        items.push(line("Copy as environment", Action::CopyEnvironment(profile.id.clone())));
+    }
+    items.push(line("Run diagnosis", Action::Diagnose(profile.id.clone())));
+    // In words: a mark would be read out as whatever it is called, and mean anything.
+    let name = shorten(&profile.name, LONGEST_NAME);
+    let current = if current { " (current)" } else { "" };
+    let latency = match &entry.connection {
+        Connection::Up { latency: Some(latency), .. } => format!(", {} ms", latency.as_millis()),
+        Connection::Up { latency: None, .. }
+        | Connection::Off
+        | Connection::Starting
+        | Connection::Checking
+        | Connection::Failing { .. }
+        | Connection::SignInRequired { .. }
+        | Connection::PortTaken { .. } => String::new(),
+    };
     Item::Profile {
         id: profile.id.clone(),
-        label: format!("{} — {}", shorten(&profile.name, LONGEST_NAME), uncapitalised(state)),
+        label: format!("{name}{current} — {}{latency}", uncapitalised(label(&entry.connection))),
         color: profile.color,
         items,
     }
@@ -156,13 +207,14 @@ fn trouble_line(trouble: &Trouble) -> Item {
 }
 
 fn icon(state: &State) -> Icon {
-    if state.file_trouble.is_some() || state.entries.iter().any(|entry| entry.connection.trouble().is_some()) {
-        Icon::Trouble
-    } else if state.entries.iter().any(|entry| matches!(entry.connection, Connection::Up { .. })) {
-        Icon::On
-    } else {
-        Icon::Off
-    }
+    let each = state.entries.iter().map(|entry| match &entry.connection {
+        Connection::Off | Connection::Starting | Connection::Checking => Icon::Off,
+        Connection::Up { .. } => Icon::On,
+        Connection::SignInRequired { .. } => Icon::SignIn,
+        Connection::Failing { .. } | Connection::PortTaken { .. } => Icon::Trouble,
+    });
+    let unreadable = state.file_trouble.iter().map(|_| Icon::Trouble);
+    each.chain(unreadable).max().unwrap_or(Icon::Off)
 }
 
 /// The worst first: a broken file, then servers with trouble, then what is connected.
@@ -175,12 +227,16 @@ fn tooltip(state: &State) -> String {
         state.entries.iter().filter_map(|entry| Some((entry, entry.connection.trouble()?))).collect();
     let up: Vec<&Entry> =
         state.entries.iter().filter(|entry| matches!(entry.connection, Connection::Up { .. })).collect();
-    let starting = state.entries.iter().find(|entry| entry.connection == Connection::Starting);
+    let asked = |entry: &&Entry| matches!(entry.connection, Connection::Starting | Connection::Checking);
+    let starting = state.entries.iter().find(asked);
     match (troubled.as_slice(), up.as_slice(), starting) {
         ([(entry, trouble)], ..) => {
             format!("Postern: {}: {}", name(entry), shorten(&trouble.sentence, LONGEST_SENTENCE))
         }
         ([_, _, ..], ..) => format!("Postern: {} servers are not connected", troubled.len()),
+        ([], [], Some(entry)) if entry.connection == Connection::Checking => {
+            format!("Postern: checking {}…", name(entry))
+        }
         ([], [], Some(entry)) => format!("Postern: connecting to {}…", name(entry)),
         ([], [], None) if state.entries.is_empty() => "Postern: no servers yet".to_owned(),
         ([], [], None) => "Postern: no server is connected".to_owned(),

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::controller::{Connection, Entry, Event, State};
+use crate::controller::{Connection, Entry, Event, Lead, State};
 use crate::profile::{Color, InvalidId, Profile};
 
 pub use self::activity::{ActivityView, DoorUse, DoorView, ExchangeView, LastFault, UseView};
@@ -41,6 +41,19 @@ pub struct ManagerView {
     pub blank: Draft,
     /// The look at what the form has.
     pub look: Option<LookView>,
+    /// What somebody wants to see of it.
+    pub lead: Option<LeadView>,
+}
+
+/// Where the window leads, once for each number.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct LeadView {
+    /// Another one each time.
+    #[ts(type = "number")]
+    pub number: u64,
+    /// The server to show; an empty form, without one.
+    pub id: Option<String>,
 }
 
 /// One profile and how it is.
@@ -188,6 +201,10 @@ pub fn manager(state: &State) -> ManagerView {
         servers: state.entries.iter().map(server).collect(),
         blank: Draft::default(),
         look: state.look.as_ref().map(|look| LookView::new(look, &profiles)),
+        lead: state.lead.as_ref().map(|(number, lead)| LeadView {
+            number: *number,
+            id: if let Lead::To(id) = lead { Some(id.to_string()) } else { None },
+        }),
     }
 }
 

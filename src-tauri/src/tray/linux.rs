@@ -1,210 +1,177 @@
-//! Linux: a StatusNotifierItem by libayatana-appindicator, with a GTK menu that it shows over D-Bus.
+//! Linux: a StatusNotifierItem, and a menu that panels show: both over D-Bus, by ksni.
 //!
-//! tauri's own icon is not used: panels show its program's name and the words "tray icon" when one points at
-//! it, its menus lose the pictures of their lines, and a line cannot change while the menu is open.
-
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+//! It lives on threads of its own. What is to be shown is handed over, and what was clicked comes back as messages.
 
 use gtk::gdk_pixbuf::{Colorspace, Pixbuf};
-use gtk::glib::{Bytes, SignalHandlerId};
-use gtk::prelude::{
-    BuilderExtManual as _, Cast as _, CheckMenuItemExt as _, GtkMenuItemExt as _, MenuShellExt as _, ObjectExt as _,
-    WidgetExt as _,
-};
-use libappindicator::{AppIndicator, AppIndicatorStatus};
-use postern_control::menu::{self, Action, Item};
+use gtk::glib::Bytes;
+use ksni::menu::{CheckmarkItem, MenuItem, StandardItem, SubMenu};
+use ksni::{Icon, ToolTip, TrayMethods as _};
+use postern_control::menu::{self, Action};
 use postern_control::profile::Color;
-use tauri::AppHandle;
+use tauri::image::Image;
+use tauri::{AppHandle, async_runtime};
+use tokio::sync::watch;
 
-use super::presence;
 use crate::color;
 use crate::inbox::{Message, Outbox};
+use crate::notice::markup_free;
 
-/// The icon, and what it shows.
-pub(crate) struct Tray {
-    indicator: AppIndicator,
-    outbox: Outbox,
-    pictures: PathBuf,
-    shown: Option<menu::Tray>,
-    lines: Vec<Line>,
-}
+/// The way to the icon.
+pub(crate) struct Tray(watch::Sender<Option<menu::Tray>>);
 
 impl Tray {
-    /// Puts the icon up. `None` where the system has no library for it. Panels take pictures as files: they lie
-    /// in `data`.
+    /// Puts the icon up, as soon as there is something to show, for every panel that comes.
     ///
     /// # Errors
-    /// When the pictures cannot be written.
-    pub(crate) fn new(_app: &AppHandle, outbox: &Outbox, data: &Path) -> io::Result<Option<Self>> {
-        if !presence::supported() {
-            return Ok(None);
-        }
-        let pictures = data.join("tray");
-        fs::create_dir_all(&pictures)?;
-        for (icon, bytes) in PICTURES {
-            fs::write(pictures.join(file(*icon)), bytes)?;
-        }
-        let mut indicator = AppIndicator::new("postern", "");
-        indicator.set_title("Postern");
-        Ok(Some(Self { indicator, outbox: outbox.clone(), pictures, shown: None, lines: Vec::new() }))
+    /// Never; elsewhere, when the icon cannot be made.
+    pub(crate) fn new(_app: &AppHandle, outbox: &Outbox) -> tauri::Result<Self> {
+        let (shown, wanted) = watch::channel(None);
+        async_runtime::spawn(live(outbox.clone(), wanted));
+        Ok(Self(shown))
     }
 
-    /// Shows `tray`. Lines that only say something else stay where they are: the menu may be open.
+    /// Shows `tray`.
     ///
     /// # Errors
     /// Never; elsewhere, when the system refuses a part of it.
     pub(crate) fn show(&mut self, _app: &AppHandle, tray: menu::Tray) -> tauri::Result<()> {
-        let shown = self.shown.take();
-        if shown.as_ref().is_none_or(|shown| (shown.icon, &shown.tooltip) != (tray.icon, &tray.tooltip)) {
-            // Panels show the title above it.
-            let description = tray.tooltip.strip_prefix("Postern: ").unwrap_or(&tray.tooltip);
-            self.indicator.set_icon_full(&self.pictures.join(file(tray.icon)).to_string_lossy(), description);
-        }
-        match shown.as_ref() {
-            Some(shown) if same_lines(&shown.menu, &tray.menu) => say(&self.lines, &tray.menu),
-            _ => {
-                let (mut menu, lines) = build(&tray.menu, &self.outbox);
-                self.indicator.set_menu(&mut menu);
-                self.lines = lines;
+        self.0.send_if_modified(|shown| {
+            let differs = shown.as_ref() != Some(&tray);
+            if differs {
+                *shown = Some(tray);
             }
-        }
-        if shown.is_none() {
-            self.indicator.set_status(AppIndicatorStatus::Active);
-        }
-        self.shown = Some(tray);
+            differs
+        });
         Ok(())
     }
 }
 
-const PICTURES: &[(menu::Icon, &[u8])] = &[
-    (menu::Icon::Off, include_bytes!("../../../icons/tray-off@2x.png")),
-    (menu::Icon::On, include_bytes!("../../../icons/tray-on@2x.png")),
-    (menu::Icon::Trouble, include_bytes!("../../../icons/tray-trouble@2x.png")),
-];
-
-fn file(icon: menu::Icon) -> &'static str {
-    match icon {
-        menu::Icon::Off => "off.png",
-        menu::Icon::On => "on.png",
-        menu::Icon::Trouble => "trouble.png",
-    }
-}
-
-/// A line as the toolkit has it.
-enum Line {
-    Separator,
-    Plain(gtk::MenuItem),
-    /// With the handler of its clicks: setting the mark is no click.
-    Check(gtk::CheckMenuItem, SignalHandlerId),
-    Profile(gtk::MenuItem, Vec<Line>),
-}
-
-/// Whether one menu can become the other without a line coming or going.
-fn same_lines(old: &[Item], new: &[Item]) -> bool {
-    old.len() == new.len()
-        && old.iter().zip(new).all(|pair| match pair {
-            (Item::Separator, Item::Separator) => true,
-            (
-                Item::Entry { label: _, action: old, checked: old_mark },
-                Item::Entry { label: _, action: new, checked: new_mark },
-            ) => old == new && old_mark.is_some() == new_mark.is_some(),
-            (
-                Item::Profile { id: old, label: _, color: old_color, items: old_items },
-                Item::Profile { id: new, label: _, color: new_color, items: new_items },
-            ) => old == new && old_color == new_color && same_lines(old_items, new_items),
-            _ => false,
-        })
-}
-
-/// Has the lines say what the items say. The two belong together, line by line.
-fn say(lines: &[Line], items: &[Item]) {
-    for (line, item) in lines.iter().zip(items) {
-        match (line, item) {
-            (Line::Plain(line), Item::Entry { label, .. }) => line.set_label(&plain(label)),
-            (Line::Check(line, handler), Item::Entry { label, checked, .. }) => {
-                line.set_label(&plain(label));
-                line.block_signal(handler);
-                line.set_active(checked.unwrap_or_default());
-                line.unblock_signal(handler);
-            }
-            (Line::Profile(line, lines), Item::Profile { label, items, .. }) => {
-                line.set_label(&plain(label));
-                say(lines, items);
-            }
-            _ => {}
-        }
-    }
-}
-
-fn build(items: &[Item], outbox: &Outbox) -> (gtk::Menu, Vec<Line>) {
-    let menu = gtk::Menu::new();
-    let lines = items
-        .iter()
-        .map(|item| {
-            let (widget, line) = build_line(item, outbox);
-            menu.append(&widget);
-            line
-        })
-        .collect();
-    menu.show_all();
-    (menu, lines)
-}
-
-fn build_line(item: &Item, outbox: &Outbox) -> (gtk::MenuItem, Line) {
-    match item {
-        Item::Separator => (gtk::SeparatorMenuItem::new().upcast(), Line::Separator),
-        Item::Entry { label, action, checked: None } => {
-            let line = gtk::MenuItem::with_mnemonic(&plain(label));
-            line.set_sensitive(action.is_some());
-            if let Some(action) = action {
-                line.connect_activate(chosen(action, outbox));
-            }
-            (line.clone(), Line::Plain(line))
-        }
-        Item::Entry { label, action, checked: Some(checked) } => {
-            let line = gtk::CheckMenuItem::with_mnemonic(&plain(label));
-            line.set_active(*checked);
-            line.set_sensitive(action.is_some());
-            let handler = line.connect_activate({
-                let chosen = action.as_ref().map(|action| chosen(action, outbox));
-                move |line| {
-                    if let Some(chosen) = &chosen {
-                        chosen(line.upcast_ref());
-                    }
+async fn live(outbox: Outbox, mut wanted: watch::Receiver<Option<menu::Tray>>) {
+    let mut icon = None;
+    while wanted.changed().await.is_ok() {
+        let Some(tray) = wanted.borrow_and_update().clone() else { continue };
+        match &icon {
+            None => {
+                let item = Item { outbox: outbox.clone(), tray };
+                match item.assume_sni_available(true).spawn().await {
+                    Ok(handle) => icon = Some(handle),
+                    Err(error) => return tracing::warn!(%error, "no tray icon"),
                 }
-            });
-            (line.clone().upcast(), Line::Check(line, handler))
-        }
-        Item::Profile { id: _, label, color, items } => {
-            let line = color.and_then(pictured).unwrap_or_default();
-            let (menu, lines) = build(items, outbox);
-            line.set_use_underline(true);
-            line.set_label(&plain(label));
-            line.set_submenu(Some(&menu));
-            (line.clone(), Line::Profile(line, lines))
+            }
+            Some(icon) => {
+                icon.update(|item: &mut Item| item.tray = tray).await;
+            }
         }
     }
 }
 
-/// A profile's name is text; in a menu's label `_` would mark a letter, for panels in any case.
+/// What panels see.
+struct Item {
+    outbox: Outbox,
+    tray: menu::Tray,
+}
+
+impl Item {
+    fn chosen(&self, action: &Action) {
+        self.outbox.post(Message::Chosen(action.clone()));
+    }
+}
+
+impl ksni::Tray for Item {
+    fn id(&self) -> String {
+        "postern".to_owned()
+    }
+
+    /// Where a panel has no tooltip, this is what it reads out.
+    fn title(&self) -> String {
+        self.tray.tooltip.clone()
+    }
+
+    fn tool_tip(&self) -> ToolTip {
+        let (title, description) = self.tray.tooltip.split_once(": ").unwrap_or((&self.tray.tooltip, ""));
+        ToolTip { title: title.to_owned(), description: markup_free(description), ..ToolTip::default() }
+    }
+
+    fn icon_pixmap(&self) -> Vec<Icon> {
+        pictures(self.tray.icon).iter().map(pixels).collect()
+    }
+
+    fn activate(&mut self, _x: i32, _y: i32) {
+        self.chosen(&Action::Activate);
+    }
+
+    fn menu(&self) -> Vec<MenuItem<Self>> {
+        self.tray.menu.iter().map(line).collect()
+    }
+}
+
+fn pictures(icon: menu::Icon) -> [Image<'static>; 2] {
+    match icon {
+        menu::Icon::Off => {
+            [tauri::include_image!("../icons/tray-off.png"), tauri::include_image!("../icons/tray-off@2x.png")]
+        }
+        menu::Icon::On => {
+            [tauri::include_image!("../icons/tray-on.png"), tauri::include_image!("../icons/tray-on@2x.png")]
+        }
+        menu::Icon::SignIn => {
+            [tauri::include_image!("../icons/tray-sign-in.png"), tauri::include_image!("../icons/tray-sign-in@2x.png")]
+        }
+        menu::Icon::Trouble => {
+            [tauri::include_image!("../icons/tray-trouble.png"), tauri::include_image!("../icons/tray-trouble@2x.png")]
+        }
+    }
+}
+
+/// As ARGB, the way StatusNotifierItem has it.
+fn pixels(picture: &Image<'_>) -> Icon {
+    let mut data = picture.rgba().to_vec();
+    data.chunks_exact_mut(4).for_each(|pixel| pixel.rotate_right(1));
+    let edge = |length: u32| i32::try_from(length).unwrap_or_default();
+    Icon { width: edge(picture.width()), height: edge(picture.height()), data }
+}
+
+fn line(item: &menu::Item) -> MenuItem<Item> {
+    match item {
+        menu::Item::Separator => MenuItem::Separator,
+        menu::Item::Entry { label, action, checked: None } => StandardItem {
+            label: plain(label),
+            enabled: action.is_some(),
+            activate: chosen(action),
+            ..StandardItem::default()
+        }
+        .into(),
+        menu::Item::Entry { label, action, checked: Some(checked) } => CheckmarkItem {
+            label: plain(label),
+            enabled: action.is_some(),
+            checked: *checked,
+            activate: chosen(action),
+            ..CheckmarkItem::default()
+        }
+        .into(),
+        menu::Item::Profile { id: _, label, color, items } => SubMenu {
+            label: plain(label),
+            icon_data: color.and_then(dot).unwrap_or_default(),
+            submenu: items.iter().map(line).collect(),
+            ..SubMenu::default()
+        }
+        .into(),
+    }
+}
+
+fn chosen(action: &Option<Action>) -> Box<dyn Fn(&mut Item) + Send> {
+    let action = action.clone();
+    Box::new(move |item| action.iter().for_each(|action| item.chosen(action)))
+}
+
+/// A profile's name is text; in a menu's label `_` would mark a letter.
 fn plain(label: &str) -> String {
     label.replace('_', "__")
 }
 
-fn chosen(action: &Action, outbox: &Outbox) -> impl Fn(&gtk::MenuItem) + 'static {
-    let (action, outbox) = (action.clone(), outbox.clone());
-    move |_| outbox.post(Message::Chosen(action.clone()))
-}
-
-/// A line with a dot. The toolkit's bindings leave its class out; the toolkit's own builder does not.
-fn pictured(color: Color) -> Option<gtk::MenuItem> {
-    let builder = gtk::Builder::from_string("<interface><object class='GtkImageMenuItem' id='line'/></interface>");
-    let line: gtk::MenuItem = builder.object("line")?;
+/// As PNG.
+fn dot(color: Color) -> Option<Vec<u8>> {
     let dot = color::dot(color);
     let (width, height) = (i32::try_from(dot.width()).ok()?, i32::try_from(dot.height()).ok()?);
     let pixels = Pixbuf::from_bytes(&Bytes::from(dot.rgba()), Colorspace::Rgb, true, 8, width, height, 4 * width);
-    line.set_property("image", gtk::Image::from_pixbuf(Some(&pixels)));
-    line.set_property("always-show-image", true);
-    Some(line)
+    pixels.save_to_bufferv("png", &[]).ok()
 }

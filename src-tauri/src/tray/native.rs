@@ -1,8 +1,6 @@
 //! macOS and Windows: tauri's own tray icon. A click comes back as an event with the id of its line, which
 //! [`menu::Action::to_id`] gave it and the shell decodes.
 
-use std::path::Path;
-
 use postern_control::menu::{self, Item};
 use tauri::image::Image;
 use tauri::menu::{
@@ -26,13 +24,13 @@ impl Tray {
     ///
     /// # Errors
     /// When the icon cannot be made.
-    pub(crate) fn new(app: &AppHandle, _outbox: &Outbox, _data: &Path) -> tauri::Result<Option<Self>> {
+    pub(crate) fn new(app: &AppHandle, _outbox: &Outbox) -> tauri::Result<Self> {
         let icon = TrayIconBuilder::with_id("postern")
             .icon(picture(menu::Icon::Off))
             .menu(&Menu::new(app)?)
-            .show_menu_on_left_click(true)
+            .show_menu_on_left_click(cfg!(target_os = "macos"))
             .build(app)?;
-        Ok(Some(Self { icon, shown: None, marks: Vec::new() }))
+        Ok(Self { icon, shown: None, marks: Vec::new() })
     }
 
     /// Shows `tray`.
@@ -118,6 +116,7 @@ fn picture(icon: menu::Icon) -> Image<'static> {
     match icon {
         menu::Icon::Off => tauri::include_image!("../icons/tray-off@2x.png"),
         menu::Icon::On => tauri::include_image!("../icons/tray-on@2x.png"),
+        menu::Icon::SignIn => tauri::include_image!("../icons/tray-sign-in@2x.png"),
         menu::Icon::Trouble => tauri::include_image!("../icons/tray-trouble@2x.png"),
     }
 }

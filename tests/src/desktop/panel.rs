@@ -2,7 +2,6 @@
 //! and clicks their menus over `com.canonical.dbusmenu`, as a real panel does.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -38,7 +37,7 @@ impl Watcher {
     #[expect(clippy::needless_pass_by_value, reason = "zbus hands the header over so")]
     fn register_status_notifier_item(&self, service: &str, #[zbus(header)] header: Header<'_>) {
         let sender = header.sender().map(ToString::to_string).unwrap_or_default();
-        // An item gives its bus name, or, as libayatana-appindicator does, its path.
+        // An item gives its bus name, or, as some do, its path.
         let item = if service.starts_with('/') {
             Registered { destination: sender, path: service.to_owned() }
         } else {
@@ -132,23 +131,34 @@ pub struct Line {
 }
 
 impl Icon {
-    /// The picture's file.
+    /// The largest picture: its edge, and its pixels as RGBA.
     ///
     /// # Errors
-    /// When the program does not answer.
-    pub async fn picture(&self) -> anyhow::Result<PathBuf> {
-        let path: String = self.properties.get_property("IconName").await?;
-        Ok(path.into())
+    /// When the program does not answer, or has none.
+    pub async fn picture(&self) -> anyhow::Result<(i32, Vec<u8>)> {
+        let pictures: Vec<(i32, i32, Vec<u8>)> = self.properties.get_property("IconPixmap").await?;
+        let (edge, _, mut pixels) = pictures.into_iter().max_by_key(|picture| picture.0).context("no picture")?;
+        pixels.chunks_exact_mut(4).for_each(|argb| argb.rotate_left(1));
+        Ok((edge, pixels))
     }
 
     /// What a panel says when one points at the icon.
     ///
     /// # Errors
     /// When the program does not answer.
-    pub async fn description(&self) -> anyhow::Result<String> {
-        let title: String = self.properties.get_property("Title").await?;
-        let description: String = self.properties.get_property("IconAccessibleDesc").await?;
+    pub async fn tooltip(&self) -> anyhow::Result<String> {
+        type ToolTip = (String, Vec<(i32, i32, Vec<u8>)>, String, String);
+        let (_, _, title, description): ToolTip = self.properties.get_property("ToolTip").await?;
         Ok(format!("{title}: {description}"))
+    }
+
+    /// A click on the icon itself.
+    ///
+    /// # Errors
+    /// When the program does not answer.
+    pub async fn activate(&self) -> anyhow::Result<()> {
+        self.properties.call_method("Activate", &(0_i32, 0_i32)).await?;
+        Ok(())
     }
 
     /// The whole menu.

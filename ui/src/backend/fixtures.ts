@@ -262,7 +262,7 @@ const LONG = server({
 const COLORS: Color[] = ["red", "orange", "yellow", "green", "teal", "blue", "purple", "gray"];
 
 function view(servers: ServerView[], troubles: Trouble[] = [], canSave = true): ManagerView {
-  return { version: "0.1.0", troubles, canSave, servers, blank: BLANK, look: null };
+  return { version: "0.1.0", troubles, canSave, servers, blank: BLANK, look: null, lead: null };
 }
 
 const VIEWS: Record<string, () => ManagerView> = {

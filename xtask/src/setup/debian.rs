@@ -13,13 +13,7 @@ use crate::process::{find, line, program, run, text};
 /// A package, and a program that does as well where it came some other way.
 type Package = (&'static str, Option<&'static str>);
 
-const BUILDING: &[Package] = &[
-    ("pkg-config", Some("pkg-config")),
-    ("libwebkit2gtk-4.1-dev", None),
-    ("dpkg-dev", None),
-    // Loaded when the app runs: the tray.
-    ("libayatana-appindicator3-1", None),
-];
+const BUILDING: &[Package] = &[("pkg-config", Some("pkg-config")), ("libwebkit2gtk-4.1-dev", None), ("dpkg-dev", None)];
 
 const RUNNING: &[Package] = &[
     // The parts: servers, browsers, a keychain, a desktop.

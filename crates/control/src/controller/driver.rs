@@ -218,6 +218,10 @@ impl Controller {
                 };
                 spawn(&self.place.outcomes, look, move |trouble| Event::LookedUp { id, outcome: Err(trouble) });
             }
+            Effect::CopyEnvironment(profile) => {
+                let place = self.place.clone();
+                tokio::spawn(async move { place.copy_environment(&profile).await });
+            }
             Effect::Answer { ticket, outcome } => {
                 if let Some(answer) = self.waiting.remove(&ticket) {
                     // Who asked may have gone away meanwhile.

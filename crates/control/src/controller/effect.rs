@@ -39,6 +39,8 @@ pub enum Effect {
     Store(Change),
     /// See which of the profile's slots are filled: [`super::Event::LookedUp`].
     LookUp(Box<Profile>),
+    /// Read the profile's local key, and ask the shell to copy what programs need; or say why there is nothing to copy.
+    CopyEnvironment(Box<Profile>),
     /// Look, after a moment in which somebody may go on typing, in place of the look before: [`super::Event::Looked`].
     Look {
         /// At what.
@@ -136,6 +138,13 @@ pub enum ShellRequest {
         /// Not a secret.
         text: String,
     },
+    /// To the clipboard, kept out of histories where the system can do that, and off it again after a minute.
+    CopySecret {
+        /// What.
+        text: Secret,
+    },
+    /// Have Postern start with the session, or no more: [`super::Event::StartsAtLogin`].
+    StartAtLogin(bool),
     /// Show or focus the manager.
     ShowManager,
     /// Somebody asked for something that cannot be had: say why, as a notification or in the manager.

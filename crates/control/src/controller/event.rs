@@ -26,6 +26,8 @@ pub enum Event {
     OpenInBrowser(ProfileId),
     /// `http://127.0.0.1:<port>/api` to the clipboard.
     CopyApiUrl(ProfileId),
+    /// What sends programs through the gateway, as `postern env` prints it, to the clipboard.
+    CopyEnvironment(ProfileId),
     /// A request of the profile's, as a command for a shell, to the clipboard.
     CopyAsCurl {
         /// Whose.
@@ -37,6 +39,14 @@ pub enum Event {
     },
     /// Show the manager.
     Manage,
+    /// Show the manager with an empty form.
+    Add,
+    /// Show the profile in the manager, and look at its server.
+    Diagnose(ProfileId),
+    /// Show what was shown last: a dashboard, or the manager where there is none.
+    Activate,
+    /// Start with the session if it does not, else do so no more.
+    ToggleStartAtLogin,
     /// Look at the server as it is saved; not where somebody looks already.
     Look(ProfileId),
     /// Look at what the form has, in place of what it had.
@@ -127,6 +137,8 @@ pub enum Event {
     },
     /// Time has passed.
     Due(Timer),
+    /// The shell has seen whether Postern starts with the session; `None` where it cannot say.
+    StartsAtLogin(Option<bool>),
     /// The machine has woken up, is in another network, or has another time: what was known of servers may be so no more.
     WorldChanged,
     /// The system began or ceased to save its battery.
@@ -163,7 +175,12 @@ impl From<Action> for Event {
             Action::Open(id) => Self::Open(id),
             Action::OpenInBrowser(id) => Self::OpenInBrowser(id),
             Action::CopyApiUrl(id) => Self::CopyApiUrl(id),
+            Action::CopyEnvironment(id) => Self::CopyEnvironment(id),
+            Action::Diagnose(id) => Self::Diagnose(id),
+            Action::Activate => Self::Activate,
+            Action::Add => Self::Add,
             Action::Manage => Self::Manage,
+            Action::StartAtLogin => Self::ToggleStartAtLogin,
             Action::Quit => Self::Quit,
         }
     }

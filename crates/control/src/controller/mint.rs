@@ -30,6 +30,11 @@ impl Mint {
         self.next()
     }
 
+    /// The number of a wish to see something of the manager.
+    pub(super) fn lead(&mut self) -> u64 {
+        self.next()
+    }
+
     fn next(&mut self) -> u64 {
         self.count += 1;
         self.count

@@ -95,7 +95,7 @@ fn failure(kind: u8) -> Failure {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (0..12_u8, 0..NAMES.len()).prop_map(|(kind, who)| Step::Wish(kind, who)),
+        6 => (0..16_u8, 0..NAMES.len()).prop_map(|(kind, who)| Step::Wish(kind, who)),
         1 => (0..NAMES.len(), 0..5_u8).prop_map(|(who, form)| Step::Save(who, form)),
         1 => (0..NAMES.len()).prop_map(Step::Remove),
         2 => prop::collection::vec((0..NAMES.len(), 0..5_u8), 0..4).prop_map(Step::Edit),
@@ -126,6 +126,10 @@ impl World {
                     5 => Event::Manage,
                     6 => Event::Look(id),
                     8 => Event::Saving(who == 0),
+                    10 => Event::Diagnose(id),
+                    11 => Event::Add,
+                    12 => Event::CopyEnvironment(id),
+                    13 => Event::ToggleStartAtLogin,
                     9 => Event::Screen(Screen { manager: who % 2 == 0, ..Screen::default() }),
                     _ => Event::Toggle(id),
                 }
@@ -293,6 +297,7 @@ impl World {
                 Effect::Look { .. } => prop_assert!(!self.quit, "a look after quitting"),
                 Effect::LookAway(_)
                 | Effect::LookUp(_)
+                | Effect::CopyEnvironment(_)
                 | Effect::CloseDashboard(_)
                 | Effect::RemoveDashboard(_)
                 | Effect::Shell(_) => {}

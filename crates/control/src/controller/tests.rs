@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use postern_gateway::Fault;
 
 use super::fixture::{Stage, at, failing, id, profile, said, secret_missing, trouble, unreachable, up, written};
-use super::{AtStart, Connection, Effect, Event, Failure, Phase, Screen, Sight, Ticket};
+use super::{AtStart, Connection, Effect, Event, Failure, Lead, Phase, Screen, ShellRequest, Sight, Ticket};
 use crate::change::{Change, Stored};
 use crate::look::{End, News};
 use crate::profile::{Color, Connect, Profile, Slot, Written};
@@ -319,6 +319,56 @@ fn a_window_that_stayed_open_while_off_is_let_in_again_when_it_is_asked_for() {
 fn the_clipboard_gets_the_address_for_programs() {
     let mut stage = Stage::with(AtStart::None, &[profile("prod", 4201)]);
     assert_snapshot!(said(&stage.take(Event::CopyApiUrl(id("prod")))), @r#"shell Copy { text: "http://127.0.0.1:4201/api" }"#);
+}
+
+#[test]
+fn a_click_on_the_icon_shows_what_was_shown_last() {
+    let mut stage = Stage::with(AtStart::None, &[profile("a", 4201), profile("b", 4202)]);
+    assert_snapshot!(said(&stage.take(Event::Activate)), @r"
+    shell ShowManager
+    look up a
+    look up b
+    ");
+    stage.take(Event::OpenInBrowser(id("b")));
+    stage.starts();
+    assert_snapshot!(said(&stage.take(Event::Activate)), @"open b in Dashboard");
+    stage.take(Event::Loaded(Ok(vec![profile("a", 4201)])));
+    // The only one that is left.
+    assert_snapshot!(said(&stage.take(Event::Activate)), @"start a");
+}
+
+#[test]
+fn the_manager_leads_where_it_is_asked_to_and_each_time_once() {
+    let mut stage = Stage::with(AtStart::None, &[profile("a", 4201)]);
+    let lead = |stage: &Stage| stage.state.lead.clone();
+    stage.take(Event::Manage);
+    assert_eq!(lead(&stage), None);
+    assert_snapshot!(said(&stage.take(Event::Diagnose(id("a")))), @r"
+    shell ShowManager
+    look up a
+    look at a, 1 times at most
+    ");
+    let (number, to) = lead(&stage).unwrap();
+    assert_eq!(to, Lead::To(id("a")));
+    stage.take(Event::Add);
+    let (another, to) = lead(&stage).unwrap();
+    assert_eq!(to, Lead::New);
+    assert_ne!(number, another);
+    // Whoever opens it next has not asked for that.
+    stage.take(Event::Screen(Screen { manager: true, ..Screen::default() }));
+    assert!(lead(&stage).is_some());
+    stage.take(Event::Screen(Screen::default()));
+    assert_eq!(lead(&stage), None);
+}
+
+#[test]
+fn starting_at_login_is_turned_into_what_it_is_not() {
+    let mut stage = Stage::with(AtStart::None, &[]);
+    for (starts, wanted) in [(None, true), (Some(false), true), (Some(true), false)] {
+        stage.take(Event::StartsAtLogin(starts));
+        let asked = stage.take(Event::ToggleStartAtLogin);
+        assert_eq!(asked, [Effect::Shell(ShellRequest::StartAtLogin(wanted))]);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::change::Wish;
 use super::life::Pulse;
 use super::mint::Mint;
-use super::{AtStart, Effect, Entry, Event, Failure, Phase, ShellRequest, Sight, State, Window};
+use super::{AtStart, Effect, Entry, Event, Failure, Focus, Lead, Phase, ShellRequest, Sight, State, Window};
 use crate::activity::curl;
 use crate::profile::ProfileId;
 
@@ -19,6 +19,9 @@ impl State {
             look: None,
             screen: super::Screen::default(),
             saving: false,
+            last: None,
+            lead: None,
+            starts_at_login: None,
             at_start,
             leaving: Vec::new(),
             storing: None,
@@ -36,6 +39,27 @@ impl State {
     /// The same, where something may still be wanted.
     pub(super) fn wanted(&mut self, id: &ProfileId) -> Option<&mut Entry> {
         if self.phase == Phase::Running { self.entry_mut(id) } else { None }
+    }
+
+    fn open(&mut self, id: ProfileId, window: Window, effects: &mut Vec<Effect>) {
+        if let Some(entry) = self.wanted(&id) {
+            entry.open(window, effects);
+            self.last = Some(id);
+        }
+    }
+
+    fn show_manager(&mut self, lead: Option<Lead>, effects: &mut Vec<Effect>) {
+        self.lead = lead.map(|lead| (self.mint.lead(), lead));
+        effects.push(Effect::Shell(ShellRequest::ShowManager));
+        let unknown = self.entries.iter().filter(|entry| entry.slots.iter().any(|(_, filled)| filled.is_none()));
+        effects.extend(unknown.map(|entry| Effect::LookUp(Box::new(entry.profile.clone()))));
+    }
+
+    /// The profile that a click on the icon shows: the one shown last, or else the only one.
+    fn shown_last(&self) -> Option<ProfileId> {
+        let last = self.last.as_ref().filter(|id| self.entry(id).is_some());
+        let only = if let [only] = self.entries.as_slice() { Some(&only.profile.id) } else { None };
+        last.or(only).cloned()
     }
 
     pub(super) fn entry_mut(&mut self, id: &ProfileId) -> Option<&mut Entry> {
@@ -66,16 +90,12 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
                 if entry.connection.wanted() { entry.disconnect(&mut effects) } else { entry.connect(&mut effects) }
             }
         }
-        Event::Open(id) => {
-            if let Some(entry) = state.wanted(&id) {
-                entry.open(Window::Dashboard, &mut effects);
-            }
-        }
-        Event::OpenInBrowser(id) => {
-            if let Some(entry) = state.wanted(&id) {
-                entry.open(Window::Browser, &mut effects);
-            }
-        }
+        Event::Open(id) => state.open(id, Window::Dashboard, &mut effects),
+        Event::OpenInBrowser(id) => state.open(id, Window::Browser, &mut effects),
+        Event::Activate => match state.shown_last() {
+            Some(id) => state.open(id, Window::Dashboard, &mut effects),
+            None => state.show_manager(None, &mut effects),
+        },
         Event::CopyApiUrl(id) => {
             if let Some(entry) = state.entry(&id) {
                 effects.push(Effect::Shell(ShellRequest::Copy { text: entry.profile.local_api_url() }));
@@ -86,10 +106,20 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
                 effects.push(Effect::Shell(ShellRequest::Copy { text }));
             }
         }
-        Event::Manage => {
-            effects.push(Effect::Shell(ShellRequest::ShowManager));
-            let unknown = state.entries.iter().filter(|entry| entry.slots.iter().any(|(_, filled)| filled.is_none()));
-            effects.extend(unknown.map(|entry| Effect::LookUp(Box::new(entry.profile.clone()))));
+        Event::CopyEnvironment(id) => {
+            if let Some(entry) = state.entry(&id) {
+                effects.push(Effect::CopyEnvironment(Box::new(entry.profile.clone())));
+            }
+        }
+        Event::Manage => state.show_manager(None, &mut effects),
+        Event::Add => state.show_manager(Some(Lead::New), &mut effects),
+        Event::Diagnose(id) => {
+            state.show_manager(Some(Lead::To(id.clone())), &mut effects);
+            state.look_at(&id, &mut effects);
+        }
+        Event::ToggleStartAtLogin => {
+            let starts = state.starts_at_login.unwrap_or_default();
+            effects.push(Effect::Shell(ShellRequest::StartAtLogin(!starts)));
         }
         Event::Look(id) => state.look_at(&id, &mut effects),
         Event::LookAtForm { number, draft } => state.look_at_form(number, &draft, &mut effects),
@@ -189,12 +219,19 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Screen(screen) => {
             // What it shows now may be as old as the longest pause between two probes.
             let fresh = screen.manager && !state.screen.manager;
+            if !screen.manager {
+                state.lead = None;
+            }
+            if let Some(Focus::Dashboard(id)) = &screen.focus {
+                state.last = Some(id.clone());
+            }
             state.screen = screen;
             for entry in state.entries.iter_mut().filter(|entry| fresh && entry.life.quiet) {
                 entry.hasten();
             }
         }
         Event::Saving(saving) => state.saving = saving,
+        Event::StartsAtLogin(starts) => state.starts_at_login = starts,
     }
     state.next_wish(&mut effects);
     state.settle(&mut effects);

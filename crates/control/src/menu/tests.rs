@@ -5,9 +5,9 @@ use postern_gateway::Fault;
 use proptest::prelude::*;
 
 use super::{Action, Icon, Item, Tray, shorten, tray};
-use crate::controller::fixture::{Stage, failing, id, profile, secret_missing, trouble, unreachable, up};
-use crate::controller::{AtStart, Event, Failure};
-use crate::profile::{Color, Profile, ProfileId};
+use crate::controller::fixture::{Stage, at, failing, id, profile, secret_missing, trouble, unreachable, up, written};
+use crate::controller::{AtStart, Effect, Event, Failure, Focus, Screen};
+use crate::profile::{Color, Profile, ProfileId, Written};
 
 /// As a person would see it.
 fn drawn(tray: &Tray) -> String {
@@ -48,7 +48,8 @@ fn without_a_server_the_menu_invites_to_add_one() {
     (Off) Postern: no servers yet
     No servers yet (grey)
     ----
-    Add your first server… -> manage
+    Add your first server… -> add
+    Manage… -> manage
     Quit -> quit
     ");
 }
@@ -62,24 +63,34 @@ fn a_profile_shows_its_state_in_its_title() {
         [x] Connect -> toggle:prod
         Open -> open:prod
         Open in browser -> browser:prod
+        ----
         Copy API URL -> copy-api-url:prod
+        Copy as environment -> copy-environment:prod
+        Run diagnosis -> diagnose:prod
     ----
-    Manage servers… -> manage
+    New server… -> add
+    Manage… -> manage
     Quit -> quit
     ");
     stage.starts();
     stage.probed(up());
     assert_snapshot!(drawn(&tray(&stage.state)), @r"
     (On) Postern: Production is connected
-    Production — connected (Red)
+    Production — connected, 12 ms (Red)
         [x] Connect -> toggle:prod
         Open -> open:prod
         Open in browser -> browser:prod
+        ----
         Copy API URL -> copy-api-url:prod
+        Copy as environment -> copy-environment:prod
+        Run diagnosis -> diagnose:prod
     ----
-    Manage servers… -> manage
+    New server… -> add
+    Manage… -> manage
     Quit -> quit
     ");
+    stage.take(Event::WorldChanged);
+    assert_eq!(tray(&stage.state).tooltip, "Postern: checking Production…");
     stage.take(Event::Toggle(id("prod")));
     assert_snapshot!(drawn(&tray(&stage.state)), @r"
     (Off) Postern: no server is connected
@@ -87,9 +98,13 @@ fn a_profile_shows_its_state_in_its_title() {
         [ ] Connect -> toggle:prod
         Open -> open:prod
         Open in browser -> browser:prod
+        ----
         Copy API URL -> copy-api-url:prod
+        Copy as environment -> copy-environment:prod
+        Run diagnosis -> diagnose:prod
     ----
-    Manage servers… -> manage
+    New server… -> add
+    Manage… -> manage
     Quit -> quit
     ");
 }
@@ -123,10 +138,61 @@ fn trouble_is_told_in_the_menu_the_tooltip_and_the_picture() {
     (Trouble) Postern: Production: The server at prod.example.com:443 cannot be reached: connection refused. | Production — not connected | The server at prod.example.com:443 cannot be reached: connection refused.
     (Trouble) Postern: Production: The server's edge refuses the profile's credential. | Production — not connected | The server's edge refuses the profile's credential.
     (Trouble) Postern: Production: Prefect refuses the profile's auth string. | Production — not connected | Prefect refuses the profile's auth string.
-    (Trouble) Postern: Production: The server's edge sends you to sso.example.com to sign in. | Production — sign-in required | The server's edge sends you to sso.example.com to sign in.
+    (SignIn) Postern: Production: The server's edge sends you to sso.example.com to sign in. | Production — sign-in required | The server's edge sends you to sso.example.com to sign in.
     (Trouble) Postern: Production: The sentence of port_taken. | Production — port taken | The sentence of port_taken.
     (Trouble) Postern: Production: The sentence of secret_missing. | Production — not connected | The sentence of secret_missing.
     ");
+}
+
+#[test]
+fn of_several_the_one_that_was_opened_last_is_the_current_one() {
+    let programs_off = Written { local_programs: "off".to_owned(), ..written("b", 4202) }.check().unwrap();
+    let mut stage = Stage::with(AtStart::None, &[profile("a", 4201), programs_off]);
+    stage.take(Event::StartsAtLogin(Some(true)));
+    stage.take(Event::Open(id("b")));
+    assert_snapshot!(drawn(&tray(&stage.state)), @r"
+    (Off) Postern: connecting to b.example.com…
+    a.example.com — off
+        [ ] Connect -> toggle:a
+        Open -> open:a
+        Open in browser -> browser:a
+        ----
+        Copy API URL -> copy-api-url:a
+        Copy as environment -> copy-environment:a
+        Run diagnosis -> diagnose:a
+    b.example.com (current) — connecting…
+        [x] Connect -> toggle:b
+        Open -> open:b
+        Open in browser -> browser:b
+        ----
+        Copy API URL -> copy-api-url:b
+        Run diagnosis -> diagnose:b
+    ----
+    New server… -> add
+    Manage… -> manage
+    [x] Start at login -> start-at-login
+    Quit -> quit
+    ");
+    // Looked at counts as well as opened.
+    let focus = Some(Focus::Dashboard(id("a")));
+    stage.take(Event::Screen(Screen { focus, ..Screen::default() }));
+    let lines = drawn(&tray(&stage.state));
+    assert!(lines.contains("a.example.com (current) — off") && lines.contains("b.example.com — connecting"), "{lines}");
+}
+
+#[test]
+fn the_picture_is_the_gravest_of_several() {
+    let mut stage = Stage::with(AtStart::Always, &[profile("a", 4201), profile("b", 4202), profile("c", 4203)]);
+    let starts: Vec<_> = stage.effects.clone();
+    let mut pictures = vec![tray(&stage.state).icon];
+    let sign_in = Fault::SignInRequired { provider: "sso.example.com".to_owned() };
+    for (start, status) in starts.into_iter().zip([up(), failing(sign_in), failing(unreachable())]) {
+        let Effect::Start { generation, .. } = start else { panic!("not started") };
+        stage.take(Event::Started(generation));
+        stage.take(Event::Probed { generation, status, used: true, at: at(0) });
+        pictures.push(tray(&stage.state).icon);
+    }
+    assert_eq!(pictures, [Icon::Off, Icon::On, Icon::SignIn, Icon::Trouble]);
 }
 
 #[test]
@@ -161,7 +227,7 @@ fn a_file_that_cannot_be_read_is_the_first_line() {
     (Trouble) Postern: The sentence of profiles_invalid.
     The sentence of profiles_invalid. (grey)
     ----
-    Manage servers… -> manage
+    Manage… -> manage
     Quit -> quit
     ");
     assert_eq!(tray(&stage.state).icon, Icon::Trouble);
@@ -188,9 +254,18 @@ fn any_action() -> impl Strategy<Value = Action> {
         Just(Action::Open as fn(ProfileId) -> Action),
         Just(Action::OpenInBrowser as fn(ProfileId) -> Action),
         Just(Action::CopyApiUrl as fn(ProfileId) -> Action),
+        Just(Action::CopyEnvironment as fn(ProfileId) -> Action),
+        Just(Action::Diagnose as fn(ProfileId) -> Action),
     ];
     let id = "[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?".prop_map(|text| id(&text));
-    prop_oneof![8 => (about, id).prop_map(|(about, id)| about(id)), 1 => Just(Action::Manage), 1 => Just(Action::Quit)]
+    let alone = prop_oneof![
+        Just(Action::Activate),
+        Just(Action::Add),
+        Just(Action::Manage),
+        Just(Action::StartAtLogin),
+        Just(Action::Quit)
+    ];
+    prop_oneof![8 => (about, id).prop_map(|(about, id)| about(id)), 5 => alone]
 }
 
 proptest! {
@@ -200,7 +275,7 @@ proptest! {
     }
 
     #[test]
-    fn an_id_is_an_action_only_as_that_action_writes_it(text in "(toggle|open|browser|copy-api-url|manage|quit|)[:]?.{0,6}") {
+    fn an_id_is_an_action_only_as_that_action_writes_it(text in "(toggle|open|browser|copy-api-url|copy-environment|diagnose|activate|add|manage|start-at-login|quit|)[:]?.{0,6}") {
         if let Some(action) = Action::from_id(&text) {
             prop_assert_eq!(action.to_id(), text);
         }

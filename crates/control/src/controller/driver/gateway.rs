@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::Outcomes;
 use crate::activity::Activity;
 use crate::controller::{Event, Failure, Generation, ShellRequest, Window};
+use crate::environment::{Environment, Shell};
 use crate::folders::Folders;
 use crate::profile::{Profile, ProfileId};
 use crate::resolve::{ResolveError, resolve};
@@ -40,6 +41,18 @@ impl Place {
     pub(super) fn ask(&self, request: ShellRequest) {
         // A program without a shell has dropped the receiver.
         drop(self.shell.send(request));
+    }
+
+    pub(super) async fn copy_environment(&self, profile: &Profile) {
+        let key = self.vault.local_key(&profile.id, self.folders.config()).await;
+        let rendered = key.map_err(|error| error.trouble()).and_then(|key| {
+            let environment = Environment::of(profile, &key).map_err(|error| error.trouble())?;
+            Ok(environment.render(Shell::default(), None))
+        });
+        self.ask(match rendered {
+            Ok(text) => ShellRequest::CopySecret { text },
+            Err(trouble) => ShellRequest::ShowTrouble { name: Some(profile.name.clone()), trouble },
+        });
     }
 
     /// The profile is in the file no more.
