@@ -16,6 +16,7 @@ use std::sync::Arc;
 use postern_control::activity::Activity;
 use postern_control::controller::{AtStart, Controller, Event, Handle, Options as Control, ShellRequest, State};
 use postern_control::folders::Folders;
+use postern_control::import::Surroundings;
 use postern_control::vault::{self, Variables, Vault};
 use tauri::async_runtime::{self, block_on};
 use tauri::plugin::TauriPlugin;
@@ -53,7 +54,8 @@ pub(crate) fn run(options: &Options, variables: Variables) -> Result<ExitCode, B
         kind @ (vault::Kind::Os | vault::Kind::Memory) => Vault::open(kind),
     };
     let activity = Activity::default();
-    let control = Control { folders, vault, at_start: AtStart::Always, activity: Some(activity.clone()) };
+    let surroundings = Surroundings::here();
+    let control = Control { folders, vault, at_start: AtStart::Always, activity: Some(activity.clone()), surroundings };
     let (controller, requests) = block_on(async { Controller::start(control) });
     app.manage(controller.clone());
     app.manage(activity);

@@ -99,8 +99,9 @@ impl Shell {
         self.focused(label, false);
         if label == manager::LABEL {
             self.sees(Screen { manager: false, ..self.screen.clone() });
-            // Its form went with it.
+            // What it was at went with it.
             self.controller.send(Event::LookAway);
+            self.controller.send(Event::ForgetImports);
         } else {
             self.dashboards.gone(label);
         }

@@ -9,6 +9,7 @@ use postern_control::Secret;
 use postern_control::controller::{AtStart, Connection, Controller, Event, Handle, Options, State};
 use postern_control::diagnosis::Report;
 use postern_control::folders::Folders;
+use postern_control::import::Surroundings;
 use postern_control::look::{Ask, End};
 use postern_control::profile::Color;
 use postern_control::profile::{ProfileId, Slot};
@@ -32,7 +33,13 @@ impl Desk {
         let scratch = Scratch::new("adding")?;
         let vault = Vault::memory();
         let folders = Folders::at(scratch.path())?;
-        let options = Options { folders, vault: vault.clone(), at_start: AtStart::Always, activity: None };
+        let options = Options {
+            folders,
+            vault: vault.clone(),
+            at_start: AtStart::Always,
+            activity: None,
+            surroundings: Surroundings::default(),
+        };
         let (handle, _) = Controller::start(options);
         Ok(Self { scratch, vault, handle })
     }

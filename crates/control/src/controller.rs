@@ -20,6 +20,7 @@ mod event;
 pub(crate) mod fixture;
 #[cfg(test)]
 mod herd;
+mod import;
 mod life;
 mod look;
 mod mint;
@@ -40,6 +41,7 @@ pub use self::event::{Event, Failure};
 use self::life::{Held, Life};
 use self::mint::Mint;
 pub use self::update::update;
+use crate::import::Import;
 use crate::look::Look;
 use crate::profile::{Profile, ProfileId, Slot};
 use crate::view::Trouble;
@@ -123,6 +125,8 @@ pub struct State {
     pub lead: Option<(u64, Lead)>,
     /// Whether Postern starts with the session, where the shell knows.
     pub starts_at_login: Option<bool>,
+    /// What Prefect on this machine knows, while the manager shows it.
+    pub import: Option<Import>,
     at_start: AtStart,
     /// Gateways of profiles that are gone, until they have ended.
     leaving: Vec<(ProfileId, Held)>,

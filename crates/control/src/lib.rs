@@ -17,6 +17,7 @@ pub mod diagnosis;
 pub mod door;
 pub mod environment;
 pub mod folders;
+pub mod import;
 mod lock;
 pub mod look;
 pub mod menu;

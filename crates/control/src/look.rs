@@ -16,7 +16,7 @@ use serde::Serialize;
 use ts_rs::TS;
 use url::Url;
 
-pub(crate) use self::suggest::suggest;
+pub(crate) use self::suggest::{named, suggest};
 use crate::change::{Change, SecretChange};
 use crate::diagnosis::{Check, Layer, Report, Subject, diagnose};
 use crate::folders::Folders;

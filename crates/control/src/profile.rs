@@ -13,7 +13,7 @@ mod written;
 
 use std::path::PathBuf;
 
-pub(crate) use check::is_near;
+pub(crate) use check::{header_refusal, is_near};
 pub use id::{InvalidId, ProfileId};
 pub use postern_gateway::{LocalPrograms, Proxy};
 pub use remark::{Field, Remark};

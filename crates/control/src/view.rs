@@ -6,6 +6,7 @@
 mod activity;
 pub mod bindings;
 mod draft;
+mod import;
 mod look;
 mod trouble;
 
@@ -22,6 +23,7 @@ pub(crate) use self::draft::prepare;
 pub use self::draft::{
     Draft, EdgeDraft, FieldError, HeaderDraft, LocalProgramsChoice, PrefectDraft, SaveErrors, SecretInput,
 };
+pub use self::import::{CandidateView, ImportState, ImportView};
 pub use self::look::{CheckView, FoundView, LookView};
 pub use self::trouble::Trouble;
 
@@ -43,6 +45,8 @@ pub struct ManagerView {
     pub look: Option<LookView>,
     /// What somebody wants to see of it.
     pub lead: Option<LeadView>,
+    /// What Prefect on this machine knows, once it was asked for.
+    pub import: Option<ImportView>,
 }
 
 /// Where the window leads, once for each number.
@@ -166,6 +170,14 @@ pub enum ManagerAction {
     },
     /// The form is closed: what it had is looked at no more.
     LookAway,
+    /// See what Prefect on this machine knows.
+    FindImports,
+    /// Import these of it.
+    Import {
+        keys: Vec<String>,
+    },
+    /// Nobody looks at that any more.
+    ForgetImports,
     /// With its secrets.
     Remove {
         id: String,
@@ -185,6 +197,9 @@ impl TryFrom<ManagerAction> for Event {
             ManagerAction::CopyAsCurl { id, method, path } => Self::CopyAsCurl { id: id.parse()?, method, path },
             ManagerAction::Look { id } => Self::Look(id.parse()?),
             ManagerAction::LookAway => Self::LookAway,
+            ManagerAction::FindImports => Self::FindImports,
+            ManagerAction::Import { keys } => Self::Import(keys),
+            ManagerAction::ForgetImports => Self::ForgetImports,
             ManagerAction::Remove { id } => Self::Remove { ticket: None, id: id.parse()? },
         })
     }
@@ -193,7 +208,7 @@ impl TryFrom<ManagerAction> for Event {
 /// Computes the manager's view from the state.
 #[must_use]
 pub fn manager(state: &State) -> ManagerView {
-    let profiles: Vec<&Profile> = state.entries.iter().map(|entry| &entry.profile).collect();
+    let profiles = state.profiles();
     ManagerView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         troubles: state.file_trouble.iter().chain(&state.vault_trouble).cloned().collect(),
@@ -205,6 +220,7 @@ pub fn manager(state: &State) -> ManagerView {
             number: *number,
             id: if let Lead::To(id) = lead { Some(id.to_string()) } else { None },
         }),
+        import: state.import.as_ref().map(|import| ImportView::new(import, &profiles)),
     }
 }
 

@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 
 use postern_control::controller::{AtStart, Connection, Controller, Entry, Handle, Options};
+use postern_control::import::Surroundings;
 use postern_control::profile::{Connect, ProfileId};
 use postern_control::view::Trouble;
 use serde_json::json;
@@ -41,6 +42,7 @@ pub(super) async fn serve(context: &Context, ids: Vec<ProfileId>) -> Result<(), 
         vault: context.vault.clone(),
         at_start: AtStart::Only(ids.clone()),
         activity: None,
+        surroundings: Surroundings::default(),
     };
     // Windows and clipboard are the desktop's: nobody receives.
     let (handle, _) = Controller::start(options);

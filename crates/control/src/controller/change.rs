@@ -5,6 +5,7 @@
 
 use super::{AtStart, Effect, Entry, Phase, ShellRequest, Sight, State, Ticket};
 use crate::change::{Change, Stored};
+use crate::import::{Candidate, Outcome};
 use crate::profile::{Connect, Profile, ProfileId, Slot};
 use crate::view::{Draft, SaveErrors, Trouble, prepare};
 
@@ -13,12 +14,18 @@ use crate::view::{Draft, SaveErrors, Trouble, prepare};
 pub(super) enum Wish {
     Save { ticket: Ticket, draft: Box<Draft> },
     Remove { ticket: Option<Ticket>, id: ProfileId },
+    Import(Box<Candidate>),
 }
 
-/// Who waits for the save or removal under way, if anybody does.
+/// Who waits for the save or removal under way.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Storing {
-    ticket: Option<Ticket>,
+pub(super) enum Storing {
+    /// Somebody who gets an answer.
+    For(Ticket),
+    /// Whoever sees what becomes of the import with this key.
+    Import(String),
+    /// Nobody: a failure is shown.
+    Alone,
 }
 
 impl State {
@@ -27,24 +34,30 @@ impl State {
         while self.storing.is_none()
             && let Some(wish) = self.wishes.pop_front()
         {
-            let (ticket, change) = match wish {
-                Wish::Save { ticket, draft } => (Some(ticket), self.check_save(&draft)),
-                Wish::Remove { ticket, id } => (ticket, self.check_remove(id)),
+            let (storing, change) = match wish {
+                Wish::Save { ticket, draft } => (Storing::For(ticket), self.check_save(&draft)),
+                Wish::Remove { ticket, id } => (ticket.map_or(Storing::Alone, Storing::For), self.check_remove(id)),
+                Wish::Import(candidate) => (Storing::Import(candidate.key.clone()), self.check_import(&candidate)),
             };
             match change {
                 Ok(change) => {
-                    self.storing = Some(Storing { ticket });
+                    self.storing = Some(storing);
                     effects.push(Effect::Store(change));
                 }
-                Err(errors) => answer(ticket, Err(errors), effects),
+                Err(errors) => self.answer(storing, Err(errors), effects),
             }
         }
     }
 
     fn check_save(&self, draft: &Draft) -> Result<Change, SaveErrors> {
         self.check_writable()?;
-        let profiles: Vec<&Profile> = self.entries.iter().map(|entry| &entry.profile).collect();
-        prepare(draft, &profiles)
+        prepare(draft, &self.profiles())
+    }
+
+    /// With what was saved before it: two candidates may be the same server, or have the same name.
+    fn check_import(&self, candidate: &Candidate) -> Result<Change, SaveErrors> {
+        self.check_writable()?;
+        candidate.change(&self.profiles()).map_err(|trouble| SaveErrors::whole(&trouble))
     }
 
     fn check_remove(&self, id: ProfileId) -> Result<Change, SaveErrors> {
@@ -70,7 +83,23 @@ impl State {
             }
             stored.id
         });
-        answer(storing.ticket, outcome, effects);
+        self.answer(storing, outcome, effects);
+    }
+
+    /// Tells who waits; a failure that nobody waits for is shown.
+    fn answer(&mut self, storing: Storing, outcome: Result<ProfileId, SaveErrors>, effects: &mut Vec<Effect>) {
+        match (storing, outcome) {
+            (Storing::For(ticket), outcome) => effects.push(Effect::Answer { ticket, outcome }),
+            (Storing::Import(key), outcome) if let Some(import) = &mut self.import => {
+                import.set(&key, outcome.map_or_else(Outcome::Failed, Outcome::Done));
+            }
+            (Storing::Import(_) | Storing::Alone, Ok(_)) => {}
+            (storing @ (Storing::Import(_) | Storing::Alone), Err(errors)) => {
+                let code = if storing == Storing::Alone { "not_removed" } else { "not_imported" };
+                let trouble = Trouble::new(code, errors.to_string(), "Nothing has changed; try again.");
+                effects.push(Effect::Shell(ShellRequest::ShowTrouble { name: None, trouble }));
+            }
+        }
     }
 
     /// Takes over what the file says. `ours`: the profile that was saved or removed here, and its slots that hold
@@ -126,18 +155,6 @@ impl State {
 /// Why nothing is saved any more.
 pub(super) fn quitting() -> Trouble {
     Trouble::new("quitting", "Postern is about to end; nothing was saved.", "Start it again and repeat the change.")
-}
-
-/// Tells who waits; a failure that nobody waits for is shown.
-fn answer(ticket: Option<Ticket>, outcome: Result<ProfileId, SaveErrors>, effects: &mut Vec<Effect>) {
-    match (ticket, outcome) {
-        (Some(ticket), outcome) => effects.push(Effect::Answer { ticket, outcome }),
-        (None, Ok(_)) => {}
-        (None, Err(errors)) => {
-            let trouble = Trouble::new("not_removed", errors.to_string(), "Nothing has changed; try again.");
-            effects.push(Effect::Shell(ShellRequest::ShowTrouble { name: None, trouble }));
-        }
-    }
 }
 
 impl AtStart {

@@ -25,6 +25,7 @@ use super::{AtStart, Connection, Effect, Event, Generation, Phase, ShellRequest,
 use crate::activity::Activity;
 use crate::change::Change;
 use crate::folders::Folders;
+use crate::import::{self, Found, Surroundings};
 use crate::profile::ProfileId;
 use crate::store::Store;
 use crate::vault::Vault;
@@ -44,6 +45,8 @@ pub struct Options {
     pub at_start: AtStart,
     /// Where exchanges are recorded, if anywhere.
     pub activity: Option<Activity>,
+    /// Where Prefect keeps its settings.
+    pub surroundings: Surroundings,
 }
 
 /// The owner of all state.
@@ -60,6 +63,7 @@ pub struct Controller {
     waiting: HashMap<Ticket, oneshot::Sender<Result<ProfileId, SaveErrors>>>,
     tickets: u64,
     place: Place,
+    surroundings: Surroundings,
 }
 
 /// A task that ends with this: a timer's, a look's.
@@ -101,7 +105,7 @@ impl Controller {
     /// a program without one drops it.
     #[must_use]
     pub fn start(options: Options) -> (Handle, mpsc::UnboundedReceiver<ShellRequest>) {
-        let Options { folders, vault, at_start, activity } = options;
+        let Options { folders, vault, at_start, activity, surroundings } = options;
         let (inbox, messages) = mpsc::channel(INBOX);
         let (shell, requests) = mpsc::unbounded_channel();
         let (changes, wanted) = mpsc::unbounded_channel();
@@ -124,6 +128,7 @@ impl Controller {
             changes,
             waiting: HashMap::new(),
             tickets: 0,
+            surroundings,
         };
         // Before anyone can look: no menu says "no servers yet" for a moment.
         controller.take(first);
@@ -193,6 +198,15 @@ impl Controller {
                 self.looks.insert(sight, look);
             }
             Effect::LookAway(sight) => drop(self.looks.remove(&sight)),
+            Effect::FindImports => {
+                let surroundings = self.surroundings.clone();
+                let outcomes = self.place.outcomes.clone();
+                let finding = tokio::task::spawn_blocking(move || import::find(&surroundings));
+                tokio::spawn(async move {
+                    let nothing = |error| Found { troubles: vec![Trouble::internal(&error)], ..Found::default() };
+                    outcomes.send(Event::ImportsFound(finding.await.unwrap_or_else(nothing))).await;
+                });
+            }
             Effect::OpenDoor { generation, profile, window } => {
                 self.order(generation, Order::Open { profile, window });
             }

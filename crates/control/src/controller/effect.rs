@@ -54,6 +54,8 @@ pub enum Effect {
     },
     /// Look no more, and forget what there was to show.
     LookAway(Sight),
+    /// Read what Prefect on this machine knows: [`super::Event::ImportsFound`].
+    FindImports,
     /// Have the gateway make a pass, and ask the shell to open what it opens.
     OpenDoor {
         /// Which start.

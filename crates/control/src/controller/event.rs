@@ -6,6 +6,7 @@ use postern_gateway::Status;
 
 use super::{Generation, Screen, Sight, Ticket, Timer};
 use crate::change::Stored;
+use crate::import::Found;
 use crate::look::News;
 use crate::menu::Action;
 use crate::profile::{Profile, ProfileId, Slot};
@@ -60,6 +61,12 @@ pub enum Event {
     LookAway,
     /// Windows of ours were opened, closed, or looked at.
     Screen(Screen),
+    /// See which servers Prefect on this machine knows.
+    FindImports,
+    /// Import these of them, by their keys.
+    Import(Vec<String>),
+    /// Nobody looks at them any more; their secrets are forgotten.
+    ForgetImports,
     /// Stop all gateways and end.
     Quit,
 
@@ -97,6 +104,8 @@ pub enum Event {
         /// What is heard of it.
         news: News,
     },
+    /// What Prefect on this machine knows was read.
+    ImportsFound(Found),
     /// The listener stands.
     Started(Generation),
     /// It does not, and never will in this generation.

@@ -130,6 +130,7 @@ pub(crate) fn said(effects: &[Effect]) -> String {
             Effect::Wake { after, .. } => format!("wake after about {:.0} s", after.as_secs_f32()),
             Effect::Store(_) => "store".to_owned(),
             Effect::CopyEnvironment(profile) => format!("copy the environment of {}", profile.id),
+            Effect::FindImports => "find imports".to_owned(),
             Effect::LookUp(profile) => format!("look up {}", profile.id),
             Effect::Look { sight, plans, .. } => format!("look at {}, {} times at most", seen(sight), plans.len()),
             Effect::LookAway(sight) => format!("look away from {}", seen(sight)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Effect, Phase, Sight, State};
 use crate::look::{End, Look, Plan, plans};
-use crate::profile::{Profile, ProfileId};
+use crate::profile::ProfileId;
 use crate::view::Draft;
 
 /// Who types goes on within this; whoever has stopped does not wait for it.
@@ -26,9 +26,8 @@ impl State {
         if self.phase != Phase::Running {
             return;
         }
-        let profiles: Vec<&Profile> = self.entries.iter().map(|entry| &entry.profile).collect();
         let mut look = Look::new(number);
-        match plans(draft, &profiles) {
+        match plans(draft, &self.profiles()) {
             Ok(plans) => effects.push(Effect::Look { sight: Sight::Form, number, plans, after: TYPING }),
             Err(errors) => {
                 look.end = Some(End::Unfit(errors));

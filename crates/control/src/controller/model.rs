@@ -296,6 +296,7 @@ impl World {
                 }
                 Effect::Look { .. } => prop_assert!(!self.quit, "a look after quitting"),
                 Effect::LookAway(_)
+                | Effect::FindImports
                 | Effect::LookUp(_)
                 | Effect::CopyEnvironment(_)
                 | Effect::CloseDashboard(_)

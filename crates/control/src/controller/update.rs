@@ -5,7 +5,7 @@ use super::life::Pulse;
 use super::mint::Mint;
 use super::{AtStart, Effect, Entry, Event, Failure, Focus, Lead, Phase, ShellRequest, Sight, State, Window};
 use crate::activity::curl;
-use crate::profile::ProfileId;
+use crate::profile::{Profile, ProfileId};
 
 impl State {
     /// Knows nothing yet. `seed` spreads the delays between tries.
@@ -22,12 +22,18 @@ impl State {
             last: None,
             lead: None,
             starts_at_login: None,
+            import: None,
             at_start,
             leaving: Vec::new(),
             storing: None,
             wishes: std::collections::VecDeque::new(),
             mint: Mint::new(seed),
         }
+    }
+
+    /// In the file's order.
+    pub(crate) fn profiles(&self) -> Vec<&Profile> {
+        self.entries.iter().map(|entry| &entry.profile).collect()
     }
 
     /// The profile with this id.
@@ -127,6 +133,9 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.look = None;
             effects.push(Effect::LookAway(Sight::Form));
         }
+        Event::FindImports => state.find_imports(&mut effects),
+        Event::Import(keys) => state.import(&keys),
+        Event::ForgetImports => state.import = None,
         Event::Quit => {
             state.phase = Phase::Quitting;
             for entry in &mut state.entries {
@@ -171,6 +180,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             };
             if let Some(look) = look.filter(|look| look.number == number) {
                 look.take(news);
+            }
+        }
+        Event::ImportsFound(found) => {
+            if let Some(import) = &mut state.import {
+                import.found = Some(found);
             }
         }
         Event::Started(generation) => {

@@ -12,7 +12,12 @@ const NO_NAMES: [&str; 6] = ["prefect", "www", "api", "server", "app", "ui"];
 ///
 /// Red is for production, and for nobody else while there is another.
 pub(crate) fn suggest(url: &Url, profiles: &[&Profile]) -> (String, Color) {
-    let name = name(url);
+    named(None, url, profiles)
+}
+
+/// The same, of a server that has a name elsewhere.
+pub(crate) fn named(elsewhere: Option<&str>, url: &Url, profiles: &[&Profile]) -> (String, Color) {
+    let name = elsewhere.map_or_else(|| name(url), str::to_owned);
     let taken = |name: &str| profiles.iter().any(|profile| profile.name.eq_ignore_ascii_case(name));
     let free = (2_u32..).map(|n| format!("{name} {n}"));
     let name = std::iter::once(name.clone()).chain(free).find(|name| !taken(name)).unwrap_or(name);

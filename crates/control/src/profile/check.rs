@@ -116,13 +116,21 @@ pub(super) fn port(port: Option<i64>) -> Checked<u16> {
     }
 }
 
-/// Headers that are not a profile's to set, with the reason.
+/// A further header's name, where it is a profile's to set.
 pub(super) fn header(text: &str, authorized: bool) -> Checked<HeaderName> {
     let name: HeaderName = text
         .trim()
         .parse()
         .map_err(|_| "Is no header name. Header names have letters, digits and hyphens, and no colon.".to_owned())?;
-    let why = match name.as_str() {
+    match header_refusal(&name, authorized) {
+        Some(why) => Err(format!("{name} may not be set, because it {why}. Remove it from the profile.")),
+        None => Ok(name),
+    }
+}
+
+/// Why a header is not a profile's to set: "it …".
+pub(crate) fn header_refusal(name: &HeaderName, authorized: bool) -> Option<&'static str> {
+    match name.as_str() {
         "host" | "content-length" | "content-type" | "content-encoding" | "expect" | "origin" | "referer" => {
             Some("belongs to each single request")
         }
@@ -136,12 +144,8 @@ pub(super) fn header(text: &str, authorized: bool) -> Checked<HeaderName> {
         other if other.starts_with("proxy-") => Some("is hop-by-hop: it never goes further than one connection"),
         other if other.starts_with("sec-") => Some("is set by browsers and WebSocket clients only"),
         other if other.starts_with("postern-") => Some("is Postern's own"),
-        _ if !header_may_be_set(&name) => Some("belongs to HTTP itself"),
+        _ if !header_may_be_set(name) => Some("belongs to HTTP itself"),
         _ => None,
-    };
-    match why {
-        Some(why) => Err(format!("{name} may not be set, because it {why}. Remove it from the profile.")),
-        None => Ok(name),
     }
 }
 

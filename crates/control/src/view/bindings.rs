@@ -76,6 +76,7 @@ mod tests {
         for name in [
             "ActivityView",
             "Ask",
+            "CandidateView",
             "CheckState",
             "CheckView",
             "Color",
@@ -90,6 +91,8 @@ mod tests {
             "FieldError",
             "FoundView",
             "HeaderDraft",
+            "ImportState",
+            "ImportView",
             "LastFault",
             "LocalProgramsChoice",
             "LookView",

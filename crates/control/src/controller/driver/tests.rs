@@ -132,7 +132,13 @@ impl Desk {
             }
         }
         let activity = Activity::default();
-        let options = Options { folders, vault: vault.clone(), at_start, activity: Some(activity.clone()) };
+        let options = Options {
+            folders,
+            vault: vault.clone(),
+            at_start,
+            activity: Some(activity.clone()),
+            surroundings: Surroundings::default(),
+        };
         let (handle, requests) = Controller::start(options);
         Self { folder, handle, requests, vault, activity }
     }
