@@ -4,6 +4,7 @@ mod change;
 mod doctor;
 mod env;
 mod open;
+mod prefect;
 mod secret;
 mod serve;
 mod show;
@@ -14,7 +15,7 @@ use postern_control::store::{Store, StoreError};
 use postern_control::vault::Vault;
 
 use crate::failure::Failure;
-use crate::options::{Command, SecretCommand};
+use crate::options::{Command, PrefectCommand, SecretCommand};
 use crate::output::Output;
 
 /// What every command works with.
@@ -65,5 +66,6 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::Serve { ids } => serve::serve(context, ids).await,
         Command::Open { id, print } => open::open(context, &id, print).await,
         Command::Env { id, shell } => env::env(context, &id, shell).await,
+        Command::Prefect(PrefectCommand::Import { names, all }) => prefect::import(context, &names, all).await,
     }
 }

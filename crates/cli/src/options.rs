@@ -120,9 +120,28 @@ pub(crate) enum Command {
         #[arg(long, value_name = "bash|fish|powershell|dotenv", default_value = DEFAULT_SHELL)]
         shell: Shell,
     },
+    /// What Prefect on this machine has to do with Postern
+    #[command(subcommand)]
+    Prefect(PrefectCommand),
 }
 
 const DEFAULT_SHELL: &str = if cfg!(windows) { "powershell" } else { "bash" };
+
+/// What to do with Prefect's own files.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PrefectCommand {
+    /// List the servers in Prefect's profiles and settings, or add them with their secrets
+    ///
+    /// Looked at are PREFECT_… variables; .env, prefect.toml and pyproject.toml in the current folder; and Prefect's
+    /// profiles. Nothing is changed there.
+    Import {
+        /// Which, as they are listed; none: only list them
+        names: Vec<String>,
+        /// All that can be
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
+    },
+}
 
 /// What to do with a secret.
 #[derive(Debug, Subcommand)]

@@ -10,6 +10,7 @@
 #[expect(unreachable_pub, reason = "elsewhere it is part of a library")]
 mod acceptance;
 mod bad_input;
+mod import;
 mod place;
 mod profiles;
 mod secrets;
