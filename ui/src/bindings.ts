@@ -15,6 +15,26 @@ export type ActivityView = {
 /** What a server asks for: questions that a form has. */
 export type Ask = "edge" | "prefect" | "headers" | "ca" | "client-certificate" | "proxy";
 
+/** One server. */
+export type CandidateView = {
+  /** What it is called there, and asked for by. */
+  key: string,
+  /** File and line, or variable. */
+  place: string,
+  /** Whether Prefect uses it now. */
+  inUse: boolean,
+  /** Where the UI is; empty where that cannot be told. */
+  url: string,
+  /** Where the API is, where that does not follow. */
+  apiUrl: string,
+  /** What comes with it, a phrase for each. */
+  contents: Array<string>,
+  /** What does not, and why. */
+  notes: Array<string>,
+  /** How far it is. */
+  state: ImportState,
+};
+
 /** How a check ended. */
 export type CheckState = "passed" | "warned" | "failed" | "skipped";
 
@@ -188,6 +208,28 @@ export type HeaderDraft = {
   value: SecretInput,
 };
 
+/** How far a candidate is. */
+export type ImportState = { "kind": "open" } | { "kind": "barred",
+  /** Why. */
+  trouble: Trouble, } | { "kind": "waiting" } | { "kind": "done",
+  /** Which. */
+  id: string,
+  /** What is to be known of its old secrets, where it has any. */
+  left: string | null, } | { "kind": "failed",
+  /** Why. */
+  message: string,
+};
+
+/** All that was found, and what became of it. */
+export type ImportView = {
+  /** `None` while it is looked for. */
+  candidates: Array<CandidateView> | null,
+  /** What could not be read, each with its file and line. */
+  troubles: Array<Trouble>,
+  /** Where was looked, whether or not something is there. */
+  places: Array<string>,
+};
+
 /** A fault, and the last request that met it. */
 export type LastFault = {
   /** What. */
@@ -228,7 +270,7 @@ export type LookView = {
 };
 
 /** Something the manager asks for, besides saving a draft. */
-export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "look", id: string, } | { "do": "look-away" } | { "do": "remove", id: string,
+export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "look", id: string, } | { "do": "look-away" } | { "do": "find-imports" } | { "do": "import", keys: Array<string>, } | { "do": "forget-imports" } | { "do": "remove", id: string,
 };
 
 /** Everything the manager shows. */
@@ -247,6 +289,8 @@ export type ManagerView = {
   look: LookView | null,
   /** What somebody wants to see of it. */
   lead: LeadView | null,
+  /** What Prefect on this machine knows, once it was asked for. */
+  import: ImportView | null,
 };
 
 /** Where a server is, as a profile says it. */

@@ -4,10 +4,12 @@
 // no secret, and answers with the same shapes. Never part of a production build.
 
 import type { Backend } from "../backend";
-import type { Color, ConnectionView, Draft, FieldError, ManagerAction, ManagerView } from "../bindings";
+import type { Color, ConnectionView, Draft, FieldError, ImportState, ManagerAction } from "../bindings";
+import type { ManagerView } from "../bindings";
 import type { SaveErrors, SecretView, ServerView, Trouble } from "../bindings";
 import { headerSlot } from "../draft";
 import { activity, use } from "./exchanges";
+import { imports } from "./imports";
 import { lookAt } from "./looks";
 
 const OFF: ConnectionView = {
@@ -262,7 +264,7 @@ const LONG = server({
 const COLORS: Color[] = ["red", "orange", "yellow", "green", "teal", "blue", "purple", "gray"];
 
 function view(servers: ServerView[], troubles: Trouble[] = [], canSave = true): ManagerView {
-  return { version: "0.1.0", troubles, canSave, servers, blank: BLANK, look: null, lead: null };
+  return { version: "0.1.0", troubles, canSave, servers, blank: BLANK, look: null, lead: null, import: null };
 }
 
 const VIEWS: Record<string, () => ManagerView> = {
@@ -341,6 +343,14 @@ export function fixture(name: string): Backend {
         // What was typed goes with it.
         stop = () => undefined;
         return show({ look: null });
+      case "find-imports":
+        show({ import: { candidates: null, troubles: [], places: [] } });
+        setTimeout(() => now.import !== null && show({ import: imports(name, now.servers) }), 50);
+        return;
+      case "import":
+        return importAll(action.keys);
+      case "forget-imports":
+        return show({ import: null });
       case "remove":
         return show({ servers: now.servers.filter(({ id }) => id !== action.id) });
       case "open":
@@ -353,6 +363,31 @@ export function fixture(name: string): Backend {
       case "copy-api-url":
       case "copy-as-curl":
         return;
+    }
+  }
+
+  function mark(key: string, state: ImportState): void {
+    if (now.import === null) return;
+    const candidates =
+      now.import.candidates?.map((one) => (one.key === key ? { ...one, state } : one)) ?? null;
+    show({ import: { ...now.import, candidates } });
+  }
+
+  /** One after the other, as in the app; the keychain of this example takes no password of “staging”. */
+  async function importAll(keys: string[]): Promise<void> {
+    for (const key of keys) mark(key, { kind: "waiting" });
+    for (const key of keys) {
+      const candidate = now.import?.candidates?.find((one) => one.key === key);
+      if (candidate === undefined) continue;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      if (key === "staging") {
+        mark(key, { kind: "failed", message: `${VAULT_LOCKED.sentence} ${VAULT_LOCKED.remedy}` });
+        continue;
+      }
+      const id = await save({ ...BLANK, name: key, url: candidate.url });
+      const left =
+        "Its secrets still stand where they were (/home/ada/.prefect/profiles.toml, line 8). They can be taken out there as soon as Prefect goes through Postern.";
+      mark(key, { kind: "done", id, left: candidate.contents.length > 0 ? left : null });
     }
   }
 

@@ -29,6 +29,11 @@ const answer = (user: string, password: string) => async (page: Page) => {
   await page.locator("#field-edge-password").fill(password);
   await page.locator("#save").click();
 };
+const importing = async (page: Page) => {
+  await page.locator("#add-server").click();
+  await page.locator("#import-from-prefect").click();
+  await page.locator("#candidates, #import-nothing").waitFor();
+};
 const tab = (id: string, name: string) => async (page: Page) => {
   await choose(id)(page);
   await page.locator(`#tab-${name}`).click();
@@ -154,6 +159,19 @@ export const SCENES: readonly Scene[] = [
       await page.locator("#field-color-teal").check({ force: true });
       await page.locator("#field-verify").uncheck();
       await page.locator("#field-proxyKind").selectOption("custom");
+    },
+  },
+  { name: "import", fixture: "servers", play: importing },
+  { name: "import-nothing", fixture: "one", play: importing },
+  {
+    name: "import-done",
+    fixture: "first-start",
+    play: async (page) => {
+      await page.locator("#import-from-prefect").click();
+      await page.locator("#import-1").check();
+      await page.locator("#import-0").check();
+      await page.locator("#import").click();
+      await page.locator("li.failed").waitFor();
     },
   },
   { name: "edit", fixture: "servers", play: edit("prod") },
