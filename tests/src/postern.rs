@@ -181,7 +181,10 @@ fn ready_lines(output: &str) -> anyhow::Result<BTreeMap<String, Ready>> {
 }
 
 /// The program: `POSTERN_BIN`, or what cargo builds (at once, when nothing has changed).
-async fn binary() -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// When it cannot be built.
+pub async fn binary() -> anyhow::Result<PathBuf> {
     static BINARY: OnceCell<PathBuf> = OnceCell::const_new();
     let built = BINARY.get_or_try_init(async || {
         if let Some(given) = std::env::var_os("POSTERN_BIN") {
