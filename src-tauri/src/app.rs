@@ -103,6 +103,7 @@ fn grant(controller: &Handle, wish: Wish) {
     match wish {
         Wish::Show => controller.send(Event::Manage),
         Wish::Open(id) => controller.send(Event::Open(id)),
+        Wish::Follow(link) => controller.send(Event::Follow(link)),
         Wish::Nothing => {}
     }
 }

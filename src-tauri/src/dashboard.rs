@@ -43,6 +43,8 @@ pub(crate) struct Opening {
     pub(crate) color: Option<Color>,
     /// A one-time address that lets the window in.
     pub(crate) enter: Secret,
+    /// That leads to a page that was asked for.
+    pub(crate) led: bool,
     /// Where everything in the window must stay.
     pub(crate) origin: String,
     /// Cookies and storage of this profile only.
@@ -83,7 +85,7 @@ pub(crate) enum Failure {
 
 impl Dashboards {
     /// Opens the profile's window, or brings it to the front. An open window keeps what it shows, as long as that
-    /// is the server's.
+    /// is the server's and no other page was asked for.
     ///
     /// # Errors
     /// When the system cannot make the window.
@@ -255,7 +257,7 @@ impl Dashboard {
     /// it its own state.
     fn enter_if_shut_out(&self, outbox: &Outbox, opening: Opening) -> Result<(), Failure> {
         let moved = !matches!(navigation::judge(&self.home.borrow(), &opening.origin), Verdict::Stay);
-        if moved || self.lost.get() {
+        if moved || opening.led || self.lost.get() {
             return self.enter(opening.enter.expose());
         }
         let enter = Message::Enter { id: opening.id, address: opening.enter };

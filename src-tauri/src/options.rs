@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
+use postern_control::link::{InvalidLink, Link};
 use postern_control::profile::ProfileId;
 use postern_control::vault;
 
@@ -23,6 +24,9 @@ pub(crate) struct Options {
     /// Open this profile's dashboard
     #[arg(long, value_name = "ID")]
     pub(crate) open: Option<ProfileId>,
+    /// Open the page it leads to: postern://ID/PATH, or the address of a page of a server's
+    #[arg(value_name = "LINK", conflicts_with = "open")]
+    pub(crate) link: Option<String>,
 }
 
 /// What a second start may ask of the first: never where profiles or secrets are.
@@ -32,6 +36,8 @@ pub(crate) enum Wish {
     Show,
     /// Show this profile's dashboard.
     Open(ProfileId),
+    /// Show the page that this leads to, or say why not.
+    Follow(Result<Link, InvalidLink>),
     /// Nothing: it was started with the session.
     Nothing,
 }
@@ -39,10 +45,11 @@ pub(crate) enum Wish {
 impl Options {
     /// What the options ask for once the app runs.
     pub(crate) fn wish(&self) -> Wish {
-        match &self.open {
-            Some(id) => Wish::Open(id.clone()),
-            None if self.hidden => Wish::Nothing,
-            None => Wish::Show,
+        match (&self.link, &self.open) {
+            (Some(link), _) => Wish::Follow(Link::parse(link)),
+            (None, Some(id)) => Wish::Open(id.clone()),
+            (None, None) if self.hidden => Wish::Nothing,
+            (None, None) => Wish::Show,
         }
     }
 }
@@ -61,13 +68,21 @@ mod tests {
     #[test]
     fn a_second_start_can_wish_for_a_window_and_nothing_else() {
         let open = |id| Wish::Open(ProfileId::parse(id).unwrap());
+        let follow = |link| Wish::Follow(Link::parse(link));
+        let page = "postern://prod?url=https://evil.example";
         for (arguments, wish) in [
             (&["postern-desktop"][..], Wish::Show),
             (&["postern-desktop", "--open", "prod"], open("prod")),
             (&["postern-desktop", "--config-dir", "/tmp/evil", "--vault", "env", "--open", "prod"], open("prod")),
             (&["postern-desktop", "--hidden"], Wish::Nothing),
             (&["postern-desktop", "--open", "../prod"], Wish::Show),
-            (&["postern-desktop", "postern://prod?url=https://evil.example"], Wish::Show),
+            (&["postern-desktop", page], follow(page)),
+            (
+                &["postern-desktop", "--vault", "env", "https://prefect.example.com/x"],
+                follow("https://prefect.example.com/x"),
+            ),
+            (&["postern-desktop", "file:///etc/passwd"], Wish::Follow(Err(InvalidLink::Scheme))),
+            (&["postern-desktop", "postern://prod/", "postern://other/"], Wish::Show),
             (&[], Wish::Show),
         ] {
             assert_eq!(Wish::of_second_start(arguments), wish, "{arguments:?}");

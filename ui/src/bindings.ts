@@ -250,8 +250,10 @@ export type LastFault = {
 export type LeadView = {
   /** Another one each time. */
   number: number,
-  /** The server to show; an empty form, without one. */
+  /** The server to show; without one, a form for a new one. */
   id: string | null,
+  /** What the form has in it. */
+  url: string | null,
 };
 
 /** Which local programs are let in. */

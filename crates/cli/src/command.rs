@@ -64,7 +64,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
             doctor::doctor(context, &target, secrets_from.is_some(), share).await
         }
         Command::Serve { ids } => serve::serve(context, ids).await,
-        Command::Open { id, print } => open::open(context, &id, print).await,
+        Command::Open { target, print } => open::open(context, &target, print).await,
         Command::Env { id, shell } => env::env(context, &id, shell).await,
         Command::Prefect(PrefectCommand::Import { names, all }) => prefect::import(context, &names, all).await,
     }

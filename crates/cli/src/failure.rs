@@ -62,7 +62,7 @@ impl Failure {
     /// One table, so that a code always means the same exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self.trouble.code.as_str() {
-            "usage" | "profile_invalid" | "secret_unfit" | "slot_not_needed" => Exit::Usage,
+            "usage" | "link_refused" | "profile_invalid" | "secret_unfit" | "slot_not_needed" => Exit::Usage,
             "gateway_not_running"
             | "gateway_is_a_stranger"
             | "name_not_found"

@@ -97,10 +97,10 @@ pub(crate) enum Command {
         /// Which profiles; without any, all with `connect = "always"`
         ids: Vec<ProfileId>,
     },
-    /// Open a profile's dashboard in the browser; its gateway must be running
+    /// Open a profile's dashboard, or the page a link leads to, in the browser; the gateway must be running
     Open {
-        /// Its id
-        id: ProfileId,
+        /// Its id, or a link: postern://ID/PATH, or the address of a page of the server's
+        target: String,
         /// Print the address instead; it works once, for 30 seconds
         #[arg(long)]
         print: bool,

@@ -22,6 +22,7 @@ pub(crate) mod fixture;
 mod herd;
 mod import;
 mod life;
+mod link;
 mod look;
 mod mint;
 #[cfg(test)]
@@ -33,6 +34,8 @@ mod update;
 
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
+
+use url::Url;
 
 use self::change::{Storing, Wish};
 pub use self::driver::{Controller, Handle, Options};
@@ -182,8 +185,8 @@ pub enum Focus {
 /// What of the manager somebody wants to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lead {
-    /// An empty form.
-    New,
+    /// A form for a new server; with the address that somebody's link has.
+    New(Option<Url>),
     /// This profile.
     To(ProfileId),
 }

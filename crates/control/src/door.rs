@@ -76,11 +76,12 @@ impl DoorError {
     }
 }
 
-/// A one-time address that lets a browser in, from the gateway that runs for the profile.
+/// A one-time address that lets a browser in, from the gateway that runs for the profile. `to` is the page that it
+/// leads to: below the UI's base, `/` at its beginning.
 ///
 /// # Errors
 /// See [`DoorError`].
-pub async fn pass(profile: &Profile, local_key: &Secret) -> Result<Secret, DoorError> {
+pub async fn pass(profile: &Profile, local_key: &Secret, to: &str) -> Result<Secret, DoorError> {
     #[derive(Deserialize)]
     struct Given {
         url: String,
@@ -103,6 +104,7 @@ pub async fn pass(profile: &Profile, local_key: &Secret) -> Result<Secret, DoorE
     let mut answer = client
         .post(format!("{}/.postern/pass", profile.local_origin()))
         .basic_auth(LOCAL_USER, Some(local_key.expose()))
+        .body(serde_json::json!({ "to": to }).to_string())
         .send()
         .await
         .map_err(
@@ -169,7 +171,7 @@ mod tests {
         };
         let profile = profile(port);
         let key = Secret::new("key");
-        tokio::join!(program, pass(&profile, &key)).1
+        tokio::join!(program, pass(&profile, &key, "/flows")).1
     }
 
     fn json(status: &str, body: &str) -> String {
@@ -200,7 +202,7 @@ mod tests {
             assert!(matches!(asked(move |_| answer).await, Err(DoorError::Stranger { .. })));
         }
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let nobody = pass(&profile(port), &Secret::new("key")).await;
+        let nobody = pass(&profile(port), &Secret::new("key"), "/").await;
         assert!(matches!(nobody, Err(DoorError::NotRunning { .. })), "{nobody:?}");
     }
 }

@@ -18,6 +18,7 @@ pub mod door;
 pub mod environment;
 pub mod folders;
 pub mod import;
+pub mod link;
 mod lock;
 pub mod look;
 pub mod menu;

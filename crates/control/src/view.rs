@@ -56,8 +56,10 @@ pub struct LeadView {
     /// Another one each time.
     #[ts(type = "number")]
     pub number: u64,
-    /// The server to show; an empty form, without one.
+    /// The server to show; without one, a form for a new one.
     pub id: Option<String>,
+    /// What the form has in it.
+    pub url: Option<String>,
 }
 
 /// One profile and how it is.
@@ -219,6 +221,7 @@ pub fn manager(state: &State) -> ManagerView {
         lead: state.lead.as_ref().map(|(number, lead)| LeadView {
             number: *number,
             id: if let Lead::To(id) = lead { Some(id.to_string()) } else { None },
+            url: if let Lead::New(Some(url)) = lead { Some(url.to_string()) } else { None },
         }),
         import: state.import.as_ref().map(|import| ImportView::new(import, &profiles)),
     }

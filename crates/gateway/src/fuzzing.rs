@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use http::header::{CONNECTION, COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use bytes::Bytes;
+use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use http::{Method, Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
@@ -110,8 +111,7 @@ pub fn received(pieces: &[&[u8]]) -> (Vec<Received>, Option<&'static str>) {
             if fault.is_none() {
                 let (parts, body) = request.into_parts();
                 let body = body.collect().await.ok().map(|body| body.to_bytes().to_vec());
-                let request =
-                    Received { method: parts.method.to_string(), headers: plain(&parts.headers), body };
+                let request = Received { method: parts.method.to_string(), headers: plain(&parts.headers), body };
                 received.lock().unwrap_or_else(PoisonError::into_inner).push(request);
             }
             Response::new(Body::empty())

@@ -51,9 +51,10 @@ impl Secret {
         }
         let ((own, own_rest), (candidate, rest)) = (own.as_chunks(), candidate.as_chunks());
         // Eight bytes at a time.
-        let differ = own.iter().zip(candidate).fold(0, |differ, (own, candidate)| {
-            differ | (u64::from_ne_bytes(*own) ^ u64::from_ne_bytes(*candidate))
-        });
+        let differ = own
+            .iter()
+            .zip(candidate)
+            .fold(0, |differ, (own, candidate)| differ | (u64::from_ne_bytes(*own) ^ u64::from_ne_bytes(*candidate)));
         (differ.ct_eq(&0) & own_rest.ct_eq(rest)).into()
     }
 }

@@ -264,13 +264,26 @@ const LONG = server({
 const COLORS: Color[] = ["red", "orange", "yellow", "green", "teal", "blue", "purple", "gray"];
 
 function view(servers: ServerView[], troubles: Trouble[] = [], canSave = true): ManagerView {
-  return { version: "0.1.0", troubles, canSave, servers, blank: BLANK, look: null, lead: null, import: null };
+  return {
+    version: "0.1.0",
+    troubles,
+    canSave,
+    servers,
+    blank: BLANK,
+    look: null,
+    lead: null,
+    import: null,
+  };
 }
 
 const VIEWS: Record<string, () => ManagerView> = {
   "first-start": () => view([]),
   servers: () => view(SERVERS),
   one: () => view([PRODUCTION]),
+  offered: () => ({
+    ...view([PRODUCTION]),
+    lead: { number: 1, id: null, url: "https://slow.example.com/runs?page=2" },
+  }),
   busy: () => view([PRODUCTION]),
   steady: () => view([PRODUCTION]),
   unreadable: () => view([], [UNREADABLE], false),

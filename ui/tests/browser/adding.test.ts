@@ -34,6 +34,18 @@ test("the keyboard alone adds a server: address, what it asks for, green, saved 
   expect(await page.locator("#server-url").textContent()).toContain("https://prefect.example.com");
 });
 
+test("a link to a server that is not here fills the form, and asks nobody before somebody says so", async () => {
+  const page = await open("offered");
+  await page.locator("#field-url:focus").waitFor();
+  expect(await page.locator("#field-url").inputValue()).toBe("https://slow.example.com/runs?page=2");
+  expect(await page.locator("#look").count()).toBe(0);
+  await page.keyboard.press("Enter");
+  await page.locator("#look").waitFor();
+  // Once taken it is offered no more.
+  await page.keyboard.press("Escape");
+  await page.locator("#server-name").waitFor();
+});
+
 test("a wrong password is said, and the right one after it is enough", async () => {
   const page = await open("first-start");
   await page.locator("#field-url").fill("prefect.example.com");

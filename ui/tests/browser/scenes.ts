@@ -161,6 +161,7 @@ export const SCENES: readonly Scene[] = [
       await page.locator("#field-proxyKind").selectOption("custom");
     },
   },
+  { name: "offered", fixture: "offered" },
   { name: "import", fixture: "servers", play: importing },
   { name: "import-nothing", fixture: "one", play: importing },
   {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::acceptance::held;
 use crate::place::{CANARY, Place, free_port};
 use crate::server;
 
@@ -120,6 +121,41 @@ fn an_empty_local_key_in_the_environment_opens_no_door() {
         &format!("GET /api/admin/version HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Basic cG9zdGVybjo="),
     );
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+}
+
+#[test]
+fn a_link_opens_its_page_of_the_profile_it_belongs_to_and_changes_nothing() {
+    let server = free_port();
+    server::serve(server);
+    let (place, port) = place(server);
+    let mut serving = Serving::start(&place, &["a"]);
+    serving.next_out();
+    let before = place.text();
+    for (link, page) in [
+        ("postern://a/v2/runs?page=2&url=https://evil.example", "/v2/runs?page=2&url=https://evil.example"),
+        (&format!("http://127.0.0.1:{server}/flows#top"), "/flows#top"),
+        (&format!("http://a.localhost:{port}/flows"), "/flows"),
+        (&format!("http://127.0.0.1:{server}/api/flows"), "/"),
+    ] {
+        let url = place.done(&["open", link, "--print"]);
+        let (host, path) = url.trim().trim_start_matches("http://").split_once('/').unwrap();
+        let answer = server::ask(port, &format!("GET /{path} HTTP/1.1\r\nHost: {host}"));
+        assert!(answer.starts_with("HTTP/1.1 303") && answer.contains(&format!("location: {page}\r\n")), "{answer}");
+        held("H85");
+    }
+    for (link, exit, code) in [
+        ("postern://a/../x", 2, "link_refused"),
+        ("postern://a/.postern/enter?pass=x", 2, "link_refused"),
+        ("https://eve:canary@a.example.com/", 2, "link_refused"),
+        ("file:///etc/passwd", 2, "link_refused"),
+        ("postern://b/flows", 1, "no_such_profile"),
+        ("https://new.example.com/flows", 1, "no_profile_there"),
+    ] {
+        let (refused, said, _) = place.refused(&["open", link, "--print"]);
+        assert_eq!((refused, said.as_str()), (exit, code), "{link}");
+        held("H85");
+    }
+    assert_eq!(place.text(), before);
 }
 
 #[test]

@@ -82,10 +82,12 @@ pub enum Effect {
 }
 
 /// Where a dashboard is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Window {
     /// Postern's own window: opened, or brought to the front.
     Dashboard,
+    /// The same, at this page: below the UI's base, `/` at its beginning.
+    DashboardAt(String),
     /// Postern's own window, if one is open: its session ended with the gateway that stood before.
     DashboardIfOpen,
     /// The user's browser.
@@ -105,6 +107,8 @@ pub enum ShellRequest {
         color: Option<Color>,
         /// A one-time address that lets the window in; loads only when there is no window yet, or the window shows our own page.
         enter: Secret,
+        /// It leads to a page that was asked for: loads whatever the window shows.
+        led: bool,
         /// Where everything in the window must stay: `http://<id>.localhost:<port>`.
         origin: String,
         /// Cookies and storage of this profile only.

@@ -7,6 +7,7 @@ use postern_gateway::Status;
 use super::{Generation, Screen, Sight, Ticket, Timer};
 use crate::change::Stored;
 use crate::import::Found;
+use crate::link::{InvalidLink, Link};
 use crate::look::News;
 use crate::menu::Action;
 use crate::profile::{Profile, ProfileId, Slot};
@@ -25,6 +26,8 @@ pub enum Event {
     Open(ProfileId),
     /// The same in the user's browser.
     OpenInBrowser(ProfileId),
+    /// Open the page that somebody's link leads to; or offer to add its server; or say why not.
+    Follow(Result<Link, InvalidLink>),
     /// `http://127.0.0.1:<port>/api` to the clipboard.
     CopyApiUrl(ProfileId),
     /// What sends programs through the gateway, as `postern env` prints it, to the clipboard.

@@ -144,9 +144,10 @@ impl Entry {
         if let Listener::Standing(held) = self.life.listener {
             effects.push(self.open_door(held.generation, window));
         } else {
-            if !self.life.waiting.contains(&window) {
-                self.life.waiting.push(window);
-            }
+            // There is one window: what is asked for last is what is seen in it.
+            let in_browser = window == Window::Browser;
+            self.life.waiting.retain(|other| (*other == Window::Browser) != in_browser);
+            self.life.waiting.push(window);
             self.connect(effects);
         }
     }

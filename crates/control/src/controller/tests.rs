@@ -352,7 +352,7 @@ fn the_manager_leads_where_it_is_asked_to_and_each_time_once() {
     assert_eq!(to, Lead::To(id("a")));
     stage.take(Event::Add);
     let (another, to) = lead(&stage).unwrap();
-    assert_eq!(to, Lead::New);
+    assert_eq!(to, Lead::New(None));
     assert_ne!(number, another);
     // Whoever opens it next has not asked for that.
     stage.take(Event::Screen(Screen { manager: true, ..Screen::default() }));

@@ -47,14 +47,15 @@ impl State {
         if self.phase == Phase::Running { self.entry_mut(id) } else { None }
     }
 
-    fn open(&mut self, id: ProfileId, window: Window, effects: &mut Vec<Effect>) {
+    pub(super) fn open(&mut self, id: ProfileId, window: Window, effects: &mut Vec<Effect>) {
         if let Some(entry) = self.wanted(&id) {
             entry.open(window, effects);
             self.last = Some(id);
         }
     }
 
-    fn show_manager(&mut self, lead: Option<Lead>, effects: &mut Vec<Effect>) {
+    /// Shows the manager, with what there is to know of secrets.
+    pub(super) fn show_manager(&mut self, lead: Option<Lead>, effects: &mut Vec<Effect>) {
         self.lead = lead.map(|lead| (self.mint.lead(), lead));
         effects.push(Effect::Shell(ShellRequest::ShowManager));
         let unknown = self.entries.iter().filter(|entry| entry.slots.iter().any(|(_, filled)| filled.is_none()));
@@ -102,6 +103,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             Some(id) => state.open(id, Window::Dashboard, &mut effects),
             None => state.show_manager(None, &mut effects),
         },
+        Event::Follow(link) => state.follow(link, &mut effects),
         Event::CopyApiUrl(id) => {
             if let Some(entry) = state.entry(&id) {
                 effects.push(Effect::Shell(ShellRequest::Copy { text: entry.profile.local_api_url() }));
@@ -118,7 +120,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Manage => state.show_manager(None, &mut effects),
-        Event::Add => state.show_manager(Some(Lead::New), &mut effects),
+        Event::Add => state.show_manager(Some(Lead::New(None)), &mut effects),
         Event::Diagnose(id) => {
             state.show_manager(Some(Lead::To(id.clone())), &mut effects);
             state.look_at(&id, &mut effects);

@@ -81,11 +81,7 @@ impl Input {
     }
 
     /// The next piece of the body; `None` at its end.
-    pub(crate) fn poll_data(
-        &mut self,
-        from: &mut Transport,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Cut>>> {
+    pub(crate) fn poll_data(&mut self, from: &mut Transport, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
         loop {
             if self.is_over() {
                 return Poll::Ready(None);

@@ -127,9 +127,8 @@ enum Sent {
 fn begin(outgoing: &mut Outgoing<Body>, response: Response<Body>, asked: Asked) -> Sent {
     let (parts, body) = response.into_parts();
     let (status, headers) = (parts.status, &parts.headers);
-    let bodiless = asked.head
-        || status.is_informational()
-        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let bodiless =
+        asked.head || status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let body = (!bodiless && !body.is_end_stream()).then_some(body);
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let known = announced.or_else(|| body.as_ref().map_or(Some(0), |body| body.size_hint().exact()));

@@ -6,9 +6,7 @@
 use std::ops::Range;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{Method, Request, Uri, Version};
 
@@ -90,8 +88,9 @@ fn read(head: Bytes) -> Result<Head, Fault> {
     let (mut parts, ()) = Request::new(()).into_parts();
     let mut at = line_end(&head, 0)?;
     let target = request_line(&head[..at], &mut parts)?;
-    parts.uri = Uri::from_maybe_shared(head.slice(target))
-        .map_err(|_| Fault::Malformed("a target is UTF-8, without <, > and `, and its query without quotation marks"))?;
+    parts.uri = Uri::from_maybe_shared(head.slice(target)).map_err(|_| {
+        Fault::Malformed("a target is UTF-8, without <, > and `, and its query without quotation marks")
+    })?;
     at += 2;
     parts.headers.reserve(head.len() / field::USUAL);
     let mut fields = Fields::default();

@@ -232,9 +232,7 @@ pub(crate) fn fault(error: &Error, to: &Uri) -> Fault {
     }
     match find::<hyper::Error>(error) {
         Some(error) if error.is_user() => ENDED_EARLY,
-        Some(error) if error.is_parse() || error.is_parse_too_large() || error.is_parse_status() => {
-            Fault::InvalidAnswer { reason: innermost(error) }
-        }
+        Some(error) if error.is_parse() => Fault::InvalidAnswer { reason: innermost(error) },
         _ => Fault::ConnectionLost,
     }
 }

@@ -237,9 +237,7 @@ fn again(request: &Parts, body: &Upload<Body>) -> Option<Upload<Body>> {
 fn is_a_close(error: &Error) -> bool {
     match error {
         Error::Line(broken) => matches!(broken, Broken::Closed | Broken::System(_)),
-        Error::Exchange(error) => {
-            !(error.is_parse() || error.is_parse_too_large() || error.is_parse_status() || error.is_user())
-        }
+        Error::Exchange(error) => !(error.is_parse() || error.is_user()),
         Error::Dial(_) => false,
     }
 }

@@ -180,10 +180,11 @@ async fn serve(generation: Generation, gateway: &Gateway, place: &Place, mut ord
 
 fn open(gateway: &Gateway, place: &Place, profile: Profile, window: Window) {
     let session = match window {
-        Window::Dashboard | Window::DashboardIfOpen => Session::Window,
+        Window::Dashboard | Window::DashboardAt(_) | Window::DashboardIfOpen => Session::Window,
         Window::Browser => Session::Browser,
     };
-    let enter = match gateway.enter_url("/", session) {
+    let to = if let Window::DashboardAt(to) = &window { to } else { "/" };
+    let enter = match gateway.enter_url(to, session) {
         Ok(enter) => enter,
         Err(error) => {
             place.ask(ShellRequest::ShowTrouble { name: Some(profile.name), trouble: Trouble::from(&error) });
@@ -191,12 +192,13 @@ fn open(gateway: &Gateway, place: &Place, profile: Profile, window: Window) {
         }
     };
     place.ask(match window {
-        Window::Dashboard => ShellRequest::OpenDashboard {
+        Window::Dashboard | Window::DashboardAt(_) => ShellRequest::OpenDashboard {
             data_dir: place.folders.dashboard(&profile.id),
             id: profile.id,
             name: profile.name,
             color: profile.color,
             enter,
+            led: window != Window::Dashboard,
             origin: gateway.browser_origin().to_owned(),
         },
         Window::DashboardIfOpen => ShellRequest::ReenterDashboard { id: profile.id, enter },
