@@ -166,18 +166,19 @@ fn rest(base: &Url, url: &Url) -> Option<String> {
     if !(rest.is_empty() || rest.starts_with('/')) {
         return None;
     }
-    let whole = url.as_str();
-    // Query and fragment as they are.
-    let after = whole.find(['?', '#']).and_then(|at| whole.get(at..)).unwrap_or_default();
-    Some(page(rest, after))
+    Some(page(rest, after(url)))
 }
 
 /// A path as a browser writes it.
 fn local(path: &str) -> Result<String, InvalidLink> {
     let url = Url::parse("http://localhost").and_then(|home| home.join(path)).map_err(|_| InvalidLink::Address)?;
+    Ok(page(url.path(), after(&url)))
+}
+
+/// Query and fragment, as they are.
+fn after(url: &Url) -> &str {
     let whole = url.as_str();
-    let after = whole.find(['?', '#']).and_then(|at| whole.get(at..)).unwrap_or_default();
-    Ok(page(url.path(), after))
+    whole.find(['?', '#']).and_then(|at| whole.get(at..)).unwrap_or_default()
 }
 
 fn page(path: &str, after: &str) -> String {

@@ -59,7 +59,7 @@ fn method(method: &Method) -> Result<(), Fault> {
     Ok(())
 }
 
-/// hyper says `100 Continue` when the body is first wanted; of other expectations nobody knows (RFC 9110, section
+/// `100 Continue` is said when the body is first wanted; of other expectations nobody knows (RFC 9110, section
 /// 10.1.1).
 fn expectation(headers: &HeaderMap) -> Result<(), Fault> {
     let fulfilled = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");

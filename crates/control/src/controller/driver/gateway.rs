@@ -162,7 +162,7 @@ async fn serve(generation: Generation, gateway: &Gateway, place: &Place, mut ord
                     status.mark_unchanged();
                     probe = probe.map(|_| Box::pin(ready(())) as _);
                 }
-                Some(Order::Open { profile, window }) => open(gateway, place, *profile, window),
+                Some(Order::Open { profile, window }) => open(gateway, place, *profile, &window),
             },
             () = probed => {
                 probe = None;
@@ -178,12 +178,12 @@ async fn serve(generation: Generation, gateway: &Gateway, place: &Place, mut ord
     }
 }
 
-fn open(gateway: &Gateway, place: &Place, profile: Profile, window: Window) {
+fn open(gateway: &Gateway, place: &Place, profile: Profile, window: &Window) {
     let session = match window {
         Window::Dashboard | Window::DashboardAt(_) | Window::DashboardIfOpen => Session::Window,
         Window::Browser => Session::Browser,
     };
-    let to = if let Window::DashboardAt(to) = &window { to } else { "/" };
+    let to = if let Window::DashboardAt(to) = window { to } else { "/" };
     let enter = match gateway.enter_url(to, session) {
         Ok(enter) => enter,
         Err(error) => {
@@ -198,7 +198,7 @@ fn open(gateway: &Gateway, place: &Place, profile: Profile, window: Window) {
             name: profile.name,
             color: profile.color,
             enter,
-            led: window != Window::Dashboard,
+            led: *window != Window::Dashboard,
             origin: gateway.browser_origin().to_owned(),
         },
         Window::DashboardIfOpen => ShellRequest::ReenterDashboard { id: profile.id, enter },
