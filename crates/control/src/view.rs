@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::controller::{Connection, Entry, Event, Lead, State};
-use crate::profile::{Color, InvalidId, Profile};
+use crate::profile::{Color, InvalidId};
 
 pub use self::activity::{ActivityView, DoorUse, DoorView, ExchangeView, LastFault, UseView};
 pub(crate) use self::draft::prepare;
