@@ -33,7 +33,7 @@ fuzz_target!(|input: (u8, &[u8])| {
     if broken.is_none() && !old && !found.iter().any(ends) {
         let mut room = [httparse::EMPTY_HEADER; 100];
         let next = httparse::Request::new(&mut room).parse(rest);
-        assert!(matches!(next, Ok(httparse::Status::Partial)), "{next:?} in {:?}", rest.escape_ascii().to_string());
+        assert!(!matches!(next, Ok(httparse::Status::Complete(_))), "{:?}", rest.escape_ascii().to_string());
     }
 });
 
