@@ -164,6 +164,15 @@ pub enum Fault {
     Internal(&'static str),
 }
 
+/// What a closer look has found, for people; in place of a fault's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// What is wrong and where.
+    pub sentence: String,
+    /// What to do about it; what is to be typed is between backticks.
+    pub remedy: String,
+}
+
 /// The layer that refuses, as in `postern doctor --json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {

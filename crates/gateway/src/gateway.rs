@@ -1,6 +1,6 @@
 //! The running gateway of one profile: starts, tells, stops.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{broadcast, watch};
@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use crate::fault::{Advice, Fault};
 use crate::guard::door::{Door, Session, local_path};
 use crate::status::{Exchange, Health, Sockets, Status};
 use crate::upstream::Upstream;
@@ -79,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) status: watch::Sender<Status>,
     pub(crate) exchanges: broadcast::Sender<Exchange>,
     pub(crate) sockets: Arc<Sockets>,
+    /// What is known better, and of which fault.
+    advice: Mutex<Option<(Fault, Advice)>>,
     /// No more of anything: listeners close, tunnels are cut, connections finish their answer.
     pub(crate) stop: CancellationToken,
     /// Every task that serves somebody.
@@ -110,9 +113,18 @@ impl Shared {
             }),
             exchanges: broadcast::Sender::new(EXCHANGES),
             sockets: Arc::default(),
+            advice: Mutex::default(),
             stop: CancellationToken::new(),
             connections: TaskTracker::new(),
         })
+    }
+}
+
+impl Shared {
+    /// What is known better of a fault than it says itself.
+    pub(crate) fn advice_on(&self, fault: &Fault) -> Option<Advice> {
+        let advice = self.advice.lock().unwrap_or_else(PoisonError::into_inner);
+        advice.as_ref().filter(|(about, _)| about == fault).map(|(_, advice)| advice.clone())
     }
 }
 
@@ -180,6 +192,15 @@ impl Gateway {
             status.health = Health::Unknown;
             status.since = SystemTime::now();
         });
+    }
+
+    /// What pages about the server's fault say in place of its own words, as long as it is the one that there is now.
+    pub fn advise(&self, advice: Option<Advice>) {
+        let about = match &self.shared.status.borrow().health {
+            Health::Failing(fault) => Some(fault.clone()),
+            Health::Unknown | Health::Up => None,
+        };
+        *self.shared.advice.lock().unwrap_or_else(PoisonError::into_inner) = about.zip(advice);
     }
 
     /// How the server looks, as it changes.

@@ -36,7 +36,7 @@ pub use config::{
     ClientCertificate, ClientCertificateError, Config, EdgeCredential, LOCAL_USER, LocalPrograms, Proxy, Remote, Tls,
     UserPassword,
 };
-pub use fault::{Fault, Layer};
+pub use fault::{Advice, Fault, Layer};
 pub use gateway::{Gateway, StartError};
 pub use guard::door::Session;
 pub use own::browser_origin;

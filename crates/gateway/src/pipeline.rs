@@ -52,7 +52,10 @@ pub(crate) async fn answer(
     let profile = (record.door != Door::Refused).then_some(shared.upstream.name.as_str());
     let (mut response, fault) = match outcome {
         Ok(response) => (response, None),
-        Err(fault) => (audience.answer(&fault, profile), Some(fault)),
+        Err(fault) => {
+            let advice = profile.and_then(|_| shared.advice_on(&fault));
+            (audience.answer(&fault, profile, advice), Some(fault))
+        }
     };
     if let Some(telling) = record.answered(response.status(), fault) {
         response = response.map(|body| Body::Told(Box::new((body, telling))));

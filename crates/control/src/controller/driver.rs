@@ -207,6 +207,7 @@ impl Controller {
                     outcomes.send(Event::ImportsFound(finding.await.unwrap_or_else(nothing))).await;
                 });
             }
+            Effect::Advise { generation, advice } => self.order(generation, Order::Advise(advice)),
             Effect::OpenDoor { generation, profile, window } => {
                 self.order(generation, Order::Open { profile, window });
             }

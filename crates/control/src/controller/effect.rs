@@ -56,6 +56,13 @@ pub enum Effect {
     LookAway(Sight),
     /// Read what Prefect on this machine knows: [`super::Event::ImportsFound`].
     FindImports,
+    /// Have the gateway's pages say what a look has found; `None`: nothing was wrong.
+    Advise {
+        /// Which start.
+        generation: Generation,
+        /// What to say.
+        advice: Option<Trouble>,
+    },
     /// Have the gateway make a pass, and ask the shell to open what it opens.
     OpenDoor {
         /// Which start.

@@ -134,6 +134,7 @@ pub(crate) fn said(effects: &[Effect]) -> String {
             Effect::LookUp(profile) => format!("look up {}", profile.id),
             Effect::Look { sight, plans, .. } => format!("look at {}, {} times at most", seen(sight), plans.len()),
             Effect::LookAway(sight) => format!("look away from {}", seen(sight)),
+            Effect::Advise { advice, .. } => format!("advise {:?}", advice.as_ref().map(|advice| &advice.code)),
             Effect::OpenDoor { profile, window, .. } => format!("open {} in {window:?}", profile.id),
             Effect::Answer { outcome, .. } => format!("answer {outcome:?}"),
             Effect::CloseDashboard(id) => format!("close the dashboard of {id}"),

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Effect, Phase, Sight, State};
-use crate::look::{End, Look, Plan, plans};
-use crate::profile::ProfileId;
-use crate::view::Draft;
+use super::life::{Life, Listener};
+use super::{Effect, Entry, Phase, Sight, State};
+use crate::diagnosis::Report;
+use crate::look::{End, Look, News, Plan, plans};
+use crate::profile::{Profile, ProfileId};
+use crate::view::{Draft, Trouble};
 
 /// Who types goes on within this; whoever has stopped does not wait for it.
 pub(super) const TYPING: Duration = Duration::from_millis(400);
@@ -35,5 +37,26 @@ impl State {
             }
         }
         self.look = Some(look);
+    }
+
+    /// What a look at a saved profile comes to, its gateway's pages say too.
+    pub(super) fn looked(&mut self, sight: &Sight, number: u64, news: News, effects: &mut Vec<Effect>) {
+        let (look, standing) = match sight {
+            Sight::Form => (self.look.as_mut(), None),
+            Sight::Saved(id) => match self.entry_mut(id) {
+                Some(Entry { look, life: Life { listener: Listener::Standing(held), .. }, .. }) => {
+                    (look.as_mut(), Some(held.generation))
+                }
+                Some(entry) => (entry.look.as_mut(), None),
+                None => return,
+            },
+        };
+        let Some(look) = look.filter(|look| look.number == number) else { return };
+        if let (Some(generation), News::End(End::Seen { report, .. })) = (standing, &news) {
+            let Report { code, sentence, remedy, .. } = &**report;
+            let advice = (!report.ok).then(|| Trouble::new(code, sentence, remedy));
+            effects.push(Effect::Advise { generation, advice });
+        }
+        look.take(news);
     }
 }

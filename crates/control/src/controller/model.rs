@@ -295,7 +295,8 @@ impl World {
                     prop_assert!(self.quit && self.gateways.is_empty() && self.storing.is_none(), "exit too early");
                 }
                 Effect::Look { .. } => prop_assert!(!self.quit, "a look after quitting"),
-                Effect::LookAway(_)
+                Effect::Advise { .. }
+                | Effect::LookAway(_)
                 | Effect::FindImports
                 | Effect::LookUp(_)
                 | Effect::CopyEnvironment(_)

@@ -6,6 +6,7 @@ use postern_gateway::Fault;
 use super::fixture::{Stage, at, failing, id, profile, said, secret_missing, trouble, unreachable, up, written};
 use super::{AtStart, Connection, Effect, Event, Failure, Lead, Phase, Screen, ShellRequest, Sight, Ticket};
 use crate::change::{Change, Stored};
+use crate::diagnosis::{Layer, Report, Server};
 use crate::look::{End, News};
 use crate::profile::{Color, Connect, Profile, Slot, Written};
 use crate::view::{Draft, SaveErrors, SecretInput};
@@ -568,6 +569,33 @@ fn a_form_is_looked_at_in_place_of_what_it_had_before() {
     assert_eq!(stage.state.look, None);
     stage.take(Event::Quit);
     assert_snapshot!(said(&stage.take(look_at_form(4, "prefect.example.com"))), @"");
+}
+
+#[test]
+fn what_a_look_has_found_is_said_by_the_gateway_that_stands() {
+    let mut stage = one_up();
+    let mut looked = |code: &str, number| {
+        let report = Report {
+            ok: code == "ok",
+            layer: Layer::Edge,
+            code: code.to_owned(),
+            sentence: String::new(),
+            remedy: String::new(),
+            found_at: None,
+            wants_ca: false,
+            server: Server::default(),
+            checks: Vec::new(),
+            latency: None,
+        };
+        let end = End::Seen { url: "https://prod.example.com".parse().unwrap(), report: Box::new(report) };
+        stage.take(Event::Look(id("prod")));
+        let current = stage.state.entry(&id("prod")).unwrap().look.as_ref().unwrap().number;
+        let news = News::End(end);
+        said(&stage.take(Event::Looked { sight: Sight::Saved(id("prod")), number: current + number, news }))
+    };
+    assert_snapshot!(looked("server_down", 0), @r#"advise Some("server_down")"#);
+    assert_snapshot!(looked("server_down", 1), @"");
+    assert_snapshot!(looked("ok", 0), @"advise None");
 }
 
 #[test]

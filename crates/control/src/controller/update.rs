@@ -175,15 +175,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
             Err(trouble) => state.vault_trouble = Some(trouble),
         },
-        Event::Looked { sight, number, news } => {
-            let look = match &sight {
-                Sight::Form => state.look.as_mut(),
-                Sight::Saved(id) => state.entry_mut(id).and_then(|entry| entry.look.as_mut()),
-            };
-            if let Some(look) = look.filter(|look| look.number == number) {
-                look.take(news);
-            }
-        }
+        Event::Looked { sight, number, news } => state.looked(&sight, number, news, &mut effects),
         Event::ImportsFound(found) => {
             if let Some(import) = &mut state.import {
                 import.found = Some(found);

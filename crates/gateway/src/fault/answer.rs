@@ -16,7 +16,7 @@ use http::header::{
 use http::{Request, Response, StatusCode};
 use serde::Serialize;
 
-use super::{Fault, Layer};
+use super::{Advice, Fault, Layer};
 use crate::body::Body;
 use crate::guard;
 
@@ -50,14 +50,18 @@ impl Audience {
         if !api && guard::navigates(request) { Self::Person } else { Self::Program }
     }
 
-    /// `profile` is its name, for those who were let in.
-    pub(crate) fn answer(self, fault: &Fault, profile: Option<&str>) -> Response<Body> {
+    /// `profile` is its name, for those who were let in; `advice` what is known better of the fault than it says itself.
+    pub(crate) fn answer(self, fault: &Fault, profile: Option<&str>, advice: Option<Advice>) -> Response<Body> {
         let (body, media_type) = match self {
             Self::Program => {
                 let detail = Detail { detail: format!("{} {}", fault.sentence(), fault.remedy()), code: fault.code() };
                 (serde_json::to_vec(&detail).unwrap_or_default(), "application/json")
             }
-            Self::Person => (page(fault, profile.unwrap_or(POSTERN)).into_bytes(), "text/html; charset=utf-8"),
+            Self::Person => {
+                let own = || Advice { sentence: fault.sentence(), remedy: fault.remedy().to_owned() };
+                let page = page(fault, profile.unwrap_or(POSTERN), &advice.unwrap_or_else(own));
+                (page.into_bytes(), "text/html; charset=utf-8")
+            }
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = fault.status();
@@ -85,7 +89,7 @@ fn may_pass(fault: &Fault) -> bool {
     fault.is_about_server() && !fault.is_about_credential()
 }
 
-fn page(fault: &Fault, profile: &str) -> String {
+fn page(fault: &Fault, profile: &str, Advice { sentence, remedy }: &Advice) -> String {
     let (title, way_back, speaker) = match fault.layer() {
         // Here there is no dashboard: this host is not ours.
         Layer::Door if *fault == Fault::ForeignHost => ("Not let in", "", POSTERN),
@@ -105,8 +109,7 @@ fn page(fault: &Fault, profile: &str) -> String {
     } else {
         String::new()
     };
-    let (speaker, sentence) = (escape(speaker), escape(&fault.sentence()));
-    let (remedy, code) = (fault.remedy(), fault.code());
+    let (speaker, sentence, remedy, code) = (escape(speaker), shown(sentence), shown(remedy), fault.code());
     format!(
         "<!doctype html><html lang=\"en\" data-postern-fault=\"{code}\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">{retry}\
@@ -121,6 +124,7 @@ const STYLE: &str = "\
 body{margin:0;min-height:100vh;display:grid;place-items:center}\
 main{max-width:34rem;padding:2rem}\
 h1{font-size:1.4rem;line-height:1.3;margin:.5rem 0 1rem;overflow-wrap:anywhere}\
+p{overflow-wrap:anywhere}\
 .quiet{opacity:.75;font-size:.9rem}";
 
 /// Nothing may load, run, or frame this page; only its own style, named by hash.
@@ -131,6 +135,17 @@ static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
     );
     HeaderValue::from_str(&policy).ok()
 });
+
+/// What stands between backticks is to be typed as it is.
+fn shown(text: &str) -> String {
+    let mut pieces = escape(text).split('`').map(str::to_owned).collect::<Vec<_>>();
+    // Without its fellow, one is a backtick.
+    let whole = pieces.len() % 2 == 1;
+    for piece in pieces.iter_mut().skip(1).step_by(2).filter(|_| whole) {
+        *piece = format!("<code>{piece}</code>");
+    }
+    pieces.join(if whole { "" } else { "`" })
+}
 
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -1,6 +1,6 @@
 //! When the server, its edge or the way there fails: who is told what.
 
-use postern_gateway::{Config, Fault, Gateway, Health, LocalPrograms};
+use postern_gateway::{Advice, Config, Fault, Gateway, Health, LocalPrograms};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -87,6 +87,35 @@ async fn a_401_is_prefects_where_its_words_are() {
         }
         assert_eq!(failing(&gateway), Some(code), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_page_says_what_a_closer_look_has_found_as_long_as_it_is_about_the_same() {
+    let answer = std::sync::Arc::new(std::sync::Mutex::new(html("502 Bad Gateway", "")));
+    let server = {
+        let answer = std::sync::Arc::clone(&answer);
+        Server::start(move |_| Some(answer.lock().unwrap().clone().into_bytes())).await
+    };
+    let gateway = gateway(&server).await;
+    let advice = |remedy: &str| Some(Advice { sentence: "nginx <b>sleeps</b>.".to_owned(), remedy: remedy.to_owned() });
+    let page = async |headers: &str| ask(&gateway, "GET /", &format!("{headers}{NAVIGATES}")).await;
+    // Nothing fails yet that it could be about.
+    gateway.advise(advice("Wake it."));
+    assert!(!page(&key()).await.contains("sleeps"));
+    gateway.advise(advice("In nginx: `proxy_pass x;` and `y`."));
+    let told = page(&key()).await;
+    assert_eq!(header(&told, "postern-fault"), ["server_down"]);
+    let words =
+        "<h1>nginx &lt;b&gt;sleeps&lt;/b&gt;.</h1><p>In nginx: <code>proxy_pass x;</code> and <code>y</code>.</p>";
+    assert!(told.contains(words) && told.contains("http-equiv=\"refresh\""), "{told}");
+    assert!(!page("").await.contains("sleeps"), "to nobody who is not let in");
+
+    *answer.lock().unwrap() = html("503 Service Unavailable", "");
+    assert!(!page(&key()).await.contains("sleeps"), "about another fault");
+    *answer.lock().unwrap() = html("502 Bad Gateway", "");
+    gateway.probe().await;
+    gateway.advise(None);
+    assert!(!page(&key()).await.contains("sleeps"));
 }
 
 #[tokio::test]

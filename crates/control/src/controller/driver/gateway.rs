@@ -7,7 +7,7 @@ use std::future::{pending, ready};
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use postern_gateway::{Door, Gateway, Session, StartError};
+use postern_gateway::{Advice, Door, Gateway, Session, StartError};
 use tokio::sync::mpsc;
 
 use super::Outcomes;
@@ -68,6 +68,7 @@ impl Place {
 pub(super) enum Order {
     Probe,
     Renew,
+    Advise(Option<Trouble>),
     Open { profile: Box<Profile>, window: Window },
 }
 
@@ -161,6 +162,9 @@ async fn serve(generation: Generation, gateway: &Gateway, place: &Place, mut ord
                     gateway.renew();
                     status.mark_unchanged();
                     probe = probe.map(|_| Box::pin(ready(())) as _);
+                }
+                Some(Order::Advise(advice)) => {
+                    gateway.advise(advice.map(|Trouble { sentence, remedy, .. }| Advice { sentence, remedy }));
                 }
                 Some(Order::Open { profile, window }) => open(gateway, place, *profile, &window),
             },
