@@ -1,4 +1,5 @@
-//! Measures the gateway beside nginx, at the same job and in the same run. It prints, and judges nothing.
+//! Measures the gateway beside nginx, at the same job and in the same run, and the app under a flood. It prints, and
+//! judges nothing.
 //!
 //! The program is `tests/examples/bench`; what it measures is built as it is shipped.
 
@@ -11,7 +12,7 @@ use crate::{build, setup};
 #[derive(Args)]
 pub(crate) struct Options {
     /// What is measured
-    #[arg(value_parser = ["speed", "security"], default_value = "speed")]
+    #[arg(value_parser = ["speed", "security", "activity"], default_value = "speed")]
     what: String,
     /// Short and few rounds: to see that it works, not to judge by
     #[arg(long)]
@@ -20,9 +21,16 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::run(setup::For::Checking)?;
-    run_to_its_end(cargo().args(["build", "--release", "-p", "postern-cli"]))?;
+    build::page()?;
+    // As the package is built: of another set of packages, all that both stand on would be built again.
+    run_to_its_end(cargo().args(["build", "--release", "-p", "postern-desktop", "-p", "postern-cli"]))?;
     run_to_its_end(cargo().args(["build", "--workspace", "--example", "bench"]))?;
     let mut bench = program(build::program("examples/bench")?);
-    bench.env("POSTERN_BIN", build::target()?.join("release/postern"));
+    let release = build::target()?.join("release");
+    bench.env("POSTERN_BIN", release.join("postern")).env("POSTERN_DESKTOP_BIN", release.join("postern-desktop"));
+    if options.what == "activity" {
+        // Otherwise tests have it say all it can.
+        bench.env("POSTERN_LOG", "warn");
+    }
     become_it(bench.arg(&options.what).args(options.quick.then_some("--quick")))
 }

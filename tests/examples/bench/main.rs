@@ -1,7 +1,8 @@
-//! Measures the gateway beside nginx, at the same job and in the same run: what `cargo xtask bench` starts once
+//! Measures the gateway beside nginx, at the same job and in the same run, and the app under a flood: what `cargo xtask bench` starts once
 //! everything is installed and built. It prints, and judges nothing.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on its standard streams")]
 
+mod activity;
 mod security;
 mod speed;
 
@@ -25,6 +26,8 @@ enum What {
     Speed,
     /// Smuggling payloads, RFC probes, unfinished heads
     Security,
+    /// The manager's Activity tab, while 2,000 requests a second pass
+    Activity,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,6 +35,7 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     let outcome = match options.what {
         What::Speed => speed::run(options.quick).await,
+        What::Activity => activity::run(options.quick).await,
         What::Security => security::run(options.quick).await,
     };
     match outcome {
