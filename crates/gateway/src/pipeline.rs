@@ -162,7 +162,7 @@ pub(crate) async fn forward(
     // 5. outbound headers: strip first, insert last, so that no client can name away or double what is ours.
     outbound::rewrite(&mut parts, origin, target, shared);
 
-    // 6. send.
+    // 6. send. Whose a refusal is, its body alone may tell.
     let sent = Instant::now();
     let mut answer = send::send(&parts, body, &upstream.clients).await;
     let unclear = verdict::is_unclear(&answer, &parts.method, target);

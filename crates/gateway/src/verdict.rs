@@ -7,9 +7,9 @@
 //!    would leave us by it, and a program arrive there without its credential.
 //! 2. One path may have a fault of its own: a rule of the edge's, a query that takes too long. Such faults go for the
 //!    server as a whole only where the plainest of questions, its version, has them too.
-//! 3. A 401 of the API without a challenge may be Prefect's or an edge's (oauth2-proxy's to programs): its body tells,
+//! 3. To that question nothing but success is good.
+//! 4. A 401 of the API without a challenge may be Prefect's or an edge's (oauth2-proxy's to programs): its body tells,
 //!    and is read before it is passed on ([`words`]).
-//! 4. To that question nothing but success is good.
 
 use std::time::{Duration, SystemTime};
 
