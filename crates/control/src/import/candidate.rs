@@ -74,14 +74,15 @@ impl Candidate {
         candidate
     }
 
-    /// The later one of two with the same address is not offered.
+    /// The later one of two that are the same but for their name is not offered.
     pub(super) fn note_same(&mut self, earlier: &[Self]) {
-        let same = |other: &&Self| other.obstacle.is_none() && other.api() == self.api();
+        let named = |name: &str| Draft { name: name.to_owned(), ..self.draft.clone() };
+        let same = |other: &&Self| other.obstacle.is_none() && other.draft == named(&other.draft.name);
         if self.obstacle.is_none()
             && let Some(Self { key, .. }) = earlier.iter().find(same)
         {
-            let sentence = format!("“{key}” has the same address.");
-            self.obstacle = Some(Trouble::new("same_as_another", sentence, "One of them is enough: import that one."));
+            let sentence = format!("It is the same as “{key}”.");
+            self.obstacle = Some(Trouble::new("same_as_another", sentence, "Import that one."));
         }
     }
 

@@ -124,7 +124,7 @@ fn settings_that_go_together_count_together() {
     .env: https://dotenv.example.com; auth string of u; /work/.env, line 1
     prefect.toml: https://ui.example.com/p and https://toml.example.com/x; auth string of t; /work/prefect.toml, line 3
     pyproject.toml: https://env.example.com; token; /work/pyproject.toml, line 4
-      not: same_as_another “environment” has the same address.
+      not: same_as_another It is the same as “environment”.
     a: https://a.example.com; certificates in /ca.pem; /home/ada/p/profiles.toml, line 2
     profile:environment: https://e.example.com; ; /home/ada/p/profiles.toml, line 5
     ");
@@ -192,6 +192,18 @@ fn an_address_leads_to_ui_and_api() {
     assert_eq!(found.candidates[0].contents(), ["password of eve@x"]);
     let Ok(Change::Put { secrets, .. }) = found.candidates[0].change(&[]) else { panic!("not a profile") };
     assert_eq!(secrets, [SecretChange::Set(Slot::EdgePassword, Secret::new("canary/"))]);
+}
+
+#[test]
+fn of_two_that_are_the_same_the_first_is_offered() {
+    let profile = |name: &str, auth: &str| {
+        let auth = if auth.is_empty() { String::new() } else { format!("PREFECT_API_AUTH_STRING = \"{auth}\"\n") };
+        format!("[profiles.{name}]\nPREFECT_API_URL = \"https://a.example.com/api\"\n{auth}")
+    };
+    let file = [("a", ""), ("b", "x:canary"), ("c", "x:canary-2"), ("d", "x:canary")].map(|(n, auth)| profile(n, auth));
+    let found = found(&[], &[(PROFILES, &file.concat())]);
+    let said = found.candidates.iter().filter_map(|one| Some(format!("{}: {}", one.key, one.obstacle(&[])?.sentence)));
+    assert_eq!(said.collect::<Vec<_>>(), ["d: It is the same as “b”."]);
 }
 
 #[test]
