@@ -6,7 +6,7 @@ use super::life::{Life, Listener};
 use super::{Effect, Entry, Phase, Sight, State};
 use crate::diagnosis::Report;
 use crate::look::{End, Look, News, Plan, plans};
-use crate::profile::{Profile, ProfileId};
+use crate::profile::ProfileId;
 use crate::view::{Draft, Trouble};
 
 /// Who types goes on within this; whoever has stopped does not wait for it.
