@@ -137,6 +137,13 @@ impl Dashboards {
         }
     }
 
+    /// Whose are open, in the order of their ids.
+    pub(crate) fn open_ones(&self) -> Vec<ProfileId> {
+        let mut ids: Vec<ProfileId> = self.open.keys().cloned().collect();
+        ids.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        ids
+    }
+
     /// Whose window has this label.
     pub(crate) fn whose(&self, window: &str) -> Option<&ProfileId> {
         self.open.keys().find(|id| label(id) == window)

@@ -104,6 +104,7 @@ impl Shell {
             self.controller.send(Event::ForgetImports);
         } else {
             self.dashboards.gone(label);
+            self.sees(Screen { dashboards: self.dashboards.open_ones(), ..self.screen.clone() });
         }
     }
 
@@ -174,6 +175,7 @@ impl Shell {
                     let remedy = "Choose “Open in browser” instead.";
                     self.give_notice(Some(name), Trouble::new("window_failed", format!("{error}."), remedy));
                 }
+                self.sees(Screen { dashboards: self.dashboards.open_ones(), ..self.screen.clone() });
             }
             ShellRequest::ReenterDashboard { id, enter } => {
                 self.receive(app, Message::Enter { id, address: enter });
@@ -185,6 +187,7 @@ impl Shell {
             ShellRequest::CopySecret { text } => self.copy_secret(text),
             ShellRequest::StartAtLogin(wanted) => self.start_at_login(app, wanted),
             ShellRequest::ShowManager => self.show_manager(app),
+            ShellRequest::Notify { title, text } => notify(title, text),
             ShellRequest::ShowTrouble { name, trouble } => self.give_notice(name, trouble),
             ShellRequest::Exit => {
                 self.clipboard.clear();
@@ -258,6 +261,14 @@ impl Shell {
             }
         });
     }
+}
+
+fn notify(title: String, text: String) {
+    async_runtime::spawn(async move {
+        if let Err(error) = notice::show(&title, &text).await {
+            tracing::debug!(%error, "no notices here");
+        }
+    });
 }
 
 /// Once in a life: who knows need not be told again.

@@ -235,6 +235,14 @@ impl Desktop {
         self.display.close(window)
     }
 
+    /// Gives a window the keys, as a window manager does when it is clicked.
+    ///
+    /// # Errors
+    /// When the X server does not answer.
+    pub fn focus(&self, window: &XWindow) -> anyhow::Result<()> {
+        self.display.focus(window)
+    }
+
     /// Keeps a picture of a window, or of the whole screen, as `target/screenshots/<name>.png`, once something is
     /// painted and stays so for a moment.
     ///

@@ -567,6 +567,61 @@ async fn that_it_stays_in_the_tray_is_told_when_its_last_window_is_closed_for_th
 }
 
 #[tokio::test]
+async fn a_server_that_goes_away_is_a_notice_unless_it_is_looked_at() -> anyhow::Result<()> {
+    let answer = "default_type application/json; return 200 '\"3.8.8\"';";
+    let server = |port| format!("server {{ listen 127.0.0.1:{port}; location / {{ {answer} }} }}");
+    let (told, seen) = (Nginx::configured(server).await?, Nginx::configured(server).await?);
+    let desktop = Desktop::start().await?;
+    let notices = Notices::start(&desktop).await?;
+    let machine = Machine::start(&desktop).await?;
+    let panel = Panel::start(&desktop).await?;
+    let profiles = [profile("told", &told.origin(), free_port()?), profile("seen", &seen.origin(), free_port()?)];
+    desktop.write_profiles(&profiles.concat())?;
+    let mut postern = app::start(&desktop, &["--open", "seen"])?;
+    let icon = panel.icon().await?;
+    let all = ["told — connected", "seen (current) — connected"];
+    icon.until("both connected", |menu| all.iter().all(|line| menu.contains(line))).await?;
+    desktop.focus(&desktop.window("seen — Prefect").await?)?;
+
+    for (server, line) in [(seen, "seen (current) — not connected"), (told, "told — not connected")] {
+        drop(server);
+        // So that it is asked at once.
+        machine.sleeps_and_wakes().await?;
+        icon.until("one away", |menu| menu.contains(line)).await?;
+    }
+    until("a notice", LIMIT, async || Ok((!notices.seen().is_empty()).then_some(()))).await?;
+    let notices = notices.seen();
+    assert!(notices.iter().all(|notice| notice.starts_with("told is not connected: ")), "{notices:?}");
+    icon.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn which_notices_are_given_is_set_in_the_manager() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    desktop.write_profiles(&(profile("server", "http://127.0.0.1:9", free_port()?) + "connect = \"on-demand\"\n"))?;
+    let window = Window::start(&desktop, &[]).await?;
+    window.click("settings").await?;
+    window.until_shown(&["Notices", "It is connected again"]).await?;
+    window.click("field-notice-back").await?;
+    let file = desktop.profiles_file().with_file_name("settings.toml");
+    until("the setting", LIMIT, async || {
+        Ok(fs::read_to_string(&file).is_ok_and(|text| text.contains("back = false")).then_some(()))
+    })
+    .await?;
+    window.screenshot("manager-settings").await?;
+    window.end().await?;
+    let window = Window::start(&desktop, &[]).await?;
+    window.click("settings").await?;
+    for (kind, is_on) in [("lost", true), ("back", false)] {
+        let switch = window.find(&format!("//*[@id='field-notice-{kind}']")).await?;
+        assert_eq!(switch.is_selected().await?, is_on, "{kind}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn after_a_sleep_nothing_counts_but_what_servers_say_now() -> anyhow::Result<()> {
     const SOON: Duration = Duration::from_secs(5);
     let answer = "default_type application/json; keepalive_timeout 1h; return 200 '\"3.8.8\"';";

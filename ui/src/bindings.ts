@@ -272,7 +272,7 @@ export type LookView = {
 };
 
 /** Something the manager asks for, besides saving a draft. */
-export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "look", id: string, } | { "do": "look-away" } | { "do": "find-imports" } | { "do": "import", keys: Array<string>, } | { "do": "forget-imports" } | { "do": "remove", id: string,
+export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "look", id: string, } | { "do": "look-away" } | { "do": "find-imports" } | { "do": "import", keys: Array<string>, } | { "do": "forget-imports" } | { "do": "remove", id: string, } | { "do": "set-notices", notices: Notices,
 };
 
 /** Everything the manager shows. */
@@ -293,6 +293,20 @@ export type ManagerView = {
   lead: LeadView | null,
   /** What Prefect on this machine knows, once it was asked for. */
   import: ImportView | null,
+  /** Which notices are given. */
+  notices: Notices,
+};
+
+/** A switch for each kind of notice. */
+export type Notices = {
+  /** A server that was connected is so no more. */
+  lost: boolean,
+  /** It is again. */
+  back: boolean,
+  /** A person must sign in. */
+  sign_in: boolean,
+  /** A server's certificate ends soon. */
+  certificate: boolean,
 };
 
 /** Where a server is, as a profile says it. */

@@ -27,6 +27,7 @@ mod look;
 mod mint;
 #[cfg(test)]
 mod model;
+mod notice;
 mod pace;
 #[cfg(test)]
 mod tests;
@@ -43,10 +44,12 @@ pub use self::effect::{Effect, ShellRequest, Window};
 pub use self::event::{Event, Failure};
 use self::life::{Held, Life};
 use self::mint::Mint;
+use self::notice::Told;
 pub use self::update::update;
 use crate::import::Import;
 use crate::look::Look;
 use crate::profile::{Profile, ProfileId, Slot};
+use crate::settings::Settings;
 use crate::view::Trouble;
 
 /// How a profile's gateway is: the one truth.
@@ -120,6 +123,8 @@ pub struct State {
     pub look: Option<Look>,
     /// What of ours is on the screen.
     pub screen: Screen,
+    /// What a person has set.
+    pub settings: Settings,
     /// The system saves its battery.
     pub saving: bool,
     /// Whose dashboard was opened or looked at last.
@@ -169,6 +174,8 @@ pub enum Phase {
 pub struct Screen {
     /// The manager is open.
     pub manager: bool,
+    /// Whose dashboards are open, in the order of their ids.
+    pub dashboards: Vec<ProfileId>,
     /// The window that has the focus.
     pub focus: Option<Focus>,
 }
@@ -203,6 +210,7 @@ pub struct Entry {
     /// The last look at it as it is saved.
     pub look: Option<Look>,
     life: Life,
+    told: Told,
 }
 
 /// One start of one gateway: outcomes carry it, so that late ones can be told.

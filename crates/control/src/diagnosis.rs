@@ -42,6 +42,7 @@ use self::prefect::Settings;
 use self::product::Product;
 use self::recorded::Answer;
 pub use self::report::{Check, Layer, Place, Report, Server, State};
+pub(crate) use self::tls::certificate_ends_soon;
 use self::wire::Wire;
 use crate::view::Trouble;
 

@@ -54,6 +54,12 @@ impl Folders {
         self.config.join("profiles.toml")
     }
 
+    /// `settings.toml`
+    #[must_use]
+    pub fn settings_file(&self) -> PathBuf {
+        self.config.join("settings.toml")
+    }
+
     /// Cookies and storage of one profile's dashboard. The prefix keeps ids like `con` off names that Windows
     /// reserves.
     #[must_use]

@@ -25,6 +25,7 @@ pub mod menu;
 pub mod process;
 pub mod profile;
 pub mod resolve;
+pub mod settings;
 pub mod store;
 mod text;
 pub mod vault;

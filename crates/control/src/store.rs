@@ -10,7 +10,7 @@
 //!
 //! Calls block (disk, and for a moment another process's lock): not for an async thread.
 
-mod disk;
+pub(crate) mod disk;
 mod error;
 mod port;
 #[cfg(test)]

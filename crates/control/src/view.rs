@@ -17,6 +17,7 @@ use ts_rs::TS;
 
 use crate::controller::{Connection, Entry, Event, Lead, State};
 use crate::profile::{Color, InvalidId};
+use crate::settings::{Notices, Settings};
 
 pub use self::activity::{ActivityView, DoorUse, DoorView, ExchangeView, LastFault, UseView};
 pub(crate) use self::draft::prepare;
@@ -47,6 +48,8 @@ pub struct ManagerView {
     pub lead: Option<LeadView>,
     /// What Prefect on this machine knows, once it was asked for.
     pub import: Option<ImportView>,
+    /// Which notices are given.
+    pub notices: Notices,
 }
 
 /// Where the window leads, once for each number.
@@ -184,6 +187,10 @@ pub enum ManagerAction {
     Remove {
         id: String,
     },
+    /// Give notices of these kinds.
+    SetNotices {
+        notices: Notices,
+    },
 }
 
 impl TryFrom<ManagerAction> for Event {
@@ -202,6 +209,7 @@ impl TryFrom<ManagerAction> for Event {
             ManagerAction::FindImports => Self::FindImports,
             ManagerAction::Import { keys } => Self::Import(keys),
             ManagerAction::ForgetImports => Self::ForgetImports,
+            ManagerAction::SetNotices { notices } => Self::Settle(Settings { notices }),
             ManagerAction::Remove { id } => Self::Remove { ticket: None, id: id.parse()? },
         })
     }
@@ -224,6 +232,7 @@ pub fn manager(state: &State) -> ManagerView {
             url: if let Lead::New(Some(url)) = lead { Some(url.to_string()) } else { None },
         }),
         import: state.import.as_ref().map(|import| ImportView::new(import, &profiles)),
+        notices: state.settings.notices,
     }
 }
 

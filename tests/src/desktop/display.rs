@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use x11rb::connection::Connection as _;
-use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, MapState, Window};
+use x11rb::protocol::xproto::{
+    AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, InputFocus, MapState, Window,
+};
 use x11rb::rust_connection::RustConnection;
 
 use crate::process::{Process, command};
@@ -77,6 +79,11 @@ impl Display {
         let (protocols, delete) = (self.atom("WM_PROTOCOLS")?, self.atom("WM_DELETE_WINDOW")?);
         let message = ClientMessageEvent::new(32, window.id, protocols, [delete, x11rb::CURRENT_TIME, 0, 0, 0]);
         self.connection.send_event(false, window.id, EventMask::NO_EVENT, message)?.check()?;
+        Ok(())
+    }
+
+    pub(super) fn focus(&self, window: &XWindow) -> anyhow::Result<()> {
+        self.connection.set_input_focus(InputFocus::PARENT, window.id, x11rb::CURRENT_TIME)?.check()?;
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 
 import type { Backend } from "../backend";
 import type { Color, ConnectionView, Draft, FieldError, ImportState, ManagerAction } from "../bindings";
-import type { ManagerView } from "../bindings";
+import type { ManagerView, Notices } from "../bindings";
 import type { SaveErrors, SecretView, ServerView, Trouble } from "../bindings";
 import { headerSlot } from "../draft";
 import { activity, use } from "./exchanges";
@@ -263,6 +263,8 @@ const LONG = server({
 
 const COLORS: Color[] = ["red", "orange", "yellow", "green", "teal", "blue", "purple", "gray"];
 
+const ALL: Notices = { lost: true, back: true, sign_in: true, certificate: true };
+
 function view(servers: ServerView[], troubles: Trouble[] = [], canSave = true): ManagerView {
   return {
     version: "0.1.0",
@@ -273,6 +275,7 @@ function view(servers: ServerView[], troubles: Trouble[] = [], canSave = true): 
     look: null,
     lead: null,
     import: null,
+    notices: ALL,
   };
 }
 
@@ -364,6 +367,8 @@ export function fixture(name: string): Backend {
         return importAll(action.keys);
       case "forget-imports":
         return show({ import: null });
+      case "set-notices":
+        return show({ notices: action.notices });
       case "remove":
         return show({ servers: now.servers.filter(({ id }) => id !== action.id) });
       case "open":

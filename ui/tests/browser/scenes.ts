@@ -62,6 +62,7 @@ export const SCENES: readonly Scene[] = [
   { name: "long", fixture: "long", play: choose("long") },
   { name: "many", fixture: "many" },
   { name: "refused", fixture: "refusing", play: (page) => page.locator("#open").click() },
+  { name: "settings", fixture: "servers", play: (page) => page.locator("#settings").click() },
   { name: "add", fixture: "servers", play: (page) => page.locator("#add-server").click() },
   {
     name: "add-looking",

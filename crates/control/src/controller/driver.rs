@@ -27,6 +27,7 @@ use crate::change::Change;
 use crate::folders::Folders;
 use crate::import::{self, Found, Surroundings};
 use crate::profile::ProfileId;
+use crate::settings::Settings;
 use crate::store::Store;
 use crate::vault::Vault;
 use crate::view::{Draft, SaveErrors, Trouble, label};
@@ -116,7 +117,11 @@ impl Controller {
         tokio::spawn(world::watch(outcomes.clone()));
 
         let seed = RandomState::new().build_hasher().finish();
-        let state = State::new(at_start, seed);
+        let mut state = State::new(at_start, seed);
+        match Settings::load(&folders) {
+            Ok(settings) => state.settings = settings,
+            Err(trouble) => tracing::warn!(code = trouble.code, "{}", trouble.sentence),
+        }
         let (published, state_seen) = watch::channel(Arc::new(state.clone()));
         let mut controller = Self {
             state,
@@ -190,6 +195,16 @@ impl Controller {
             // A gateway without anyone to give it orders ends.
             Effect::Stop(generation) => drop(self.gateways.remove(&generation)),
             Effect::Probe(generation) => self.order(generation, Order::Probe),
+            Effect::SeeCertificate(generation) => self.order(generation, Order::SeeCertificate),
+            Effect::Settle(settings) => {
+                let folders = self.place.folders.clone();
+                let write = tokio::task::spawn_blocking(move || settings.save(&folders).map(|()| settings));
+                let settled = async move {
+                    let written = write.await.unwrap_or_else(|error| Err(Trouble::internal(&error)));
+                    Event::Settled(written)
+                };
+                spawn(&self.place.outcomes, settled, |trouble| Event::Settled(Err(trouble)));
+            }
             Effect::Renew(generation) => self.order(generation, Order::Renew),
             Effect::Look { sight, number, plans, after } => {
                 // The one before ends first: two would ask the server at once.

@@ -9,6 +9,7 @@ use super::{Generation, Sight, Ticket, Timer};
 use crate::change::Change;
 use crate::look::Plan;
 use crate::profile::{Color, Profile, ProfileId};
+use crate::settings::Settings;
 use crate::view::{SaveErrors, Trouble};
 
 /// What the driver is to do. Those that name an event come back as that event, once.
@@ -28,6 +29,10 @@ pub enum Effect {
     /// Have the gateway forget how the server is, and its connections. The probe on its way ends at once, with
     /// [`super::Event::Probed`] as always.
     Renew(Generation),
+    /// Look at the server's certificate: [`super::Event::CertificateSeen`].
+    SeeCertificate(Generation),
+    /// Write settings.toml: [`super::Event::Settled`].
+    Settle(Settings),
     /// Wait: [`super::Event::Due`], unless the timer means nothing any more by then.
     Wake {
         /// This timer's name.
@@ -160,6 +165,13 @@ pub enum ShellRequest {
     StartAtLogin(bool),
     /// Show or focus the manager.
     ShowManager,
+    /// Something happened that a person wants to know of.
+    Notify {
+        /// With the profile's name.
+        title: String,
+        /// Whole sentences; some of it may be a server's.
+        text: String,
+    },
     /// Somebody asked for something that cannot be had: say why, as a notification or in the manager.
     ShowTrouble {
         /// The profile's name, where it is about one.

@@ -11,6 +11,7 @@ use crate::link::{InvalidLink, Link};
 use crate::look::News;
 use crate::menu::Action;
 use crate::profile::{Profile, ProfileId, Slot};
+use crate::settings::Settings;
 use crate::view::{Draft, SaveErrors, Trouble};
 
 /// All that can happen. The first group is what people ask for; the second is what the driver brings.
@@ -70,6 +71,8 @@ pub enum Event {
     Import(Vec<String>),
     /// Nobody looks at them any more; their secrets are forgotten.
     ForgetImports,
+    /// Have notices of some kinds only.
+    Settle(Settings),
     /// Stop all gateways and end.
     Quit,
 
@@ -140,6 +143,15 @@ pub enum Event {
         /// When.
         at: SystemTime,
     },
+    /// The server's certificate was looked at.
+    CertificateSeen {
+        /// Which start.
+        generation: Generation,
+        /// In how many days it ends, where that is soon.
+        days: Option<u64>,
+        /// When.
+        at: SystemTime,
+    },
     /// The gateway is gone: stopped as asked, or broken down.
     Ended {
         /// Which start.
@@ -149,6 +161,8 @@ pub enum Event {
     },
     /// Time has passed.
     Due(Timer),
+    /// settings.toml was written, or not.
+    Settled(Result<Settings, Trouble>),
     /// The shell has seen whether Postern starts with the session; `None` where it cannot say.
     StartsAtLogin(Option<bool>),
     /// The machine has woken up, is in another network, or has another time: what was known of servers may be so no more.
@@ -178,6 +192,21 @@ pub enum Failure {
     },
     /// A file, a certificate, the system.
     Other(Trouble),
+}
+
+impl Event {
+    /// When it happened, where it says so.
+    pub(super) fn at(&self) -> Option<SystemTime> {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "no others tell the time")]
+        match self {
+            Self::StartFailed { at, .. }
+            | Self::Status { at, .. }
+            | Self::Probed { at, .. }
+            | Self::CertificateSeen { at, .. }
+            | Self::Ended { at, .. } => Some(*at),
+            _ => None,
+        }
+    }
 }
 
 impl From<Action> for Event {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use postern_gateway::{Fault, Health, Status};
 
-use super::{AtStart, Connection, Effect, Event, Failure, Generation, Sight, State, update};
+use super::{AtStart, Connection, Effect, Event, Failure, Generation, ShellRequest, Sight, State, update};
 use crate::profile::{Profile, ProfileId, Slot, Written, WrittenEdge};
 use crate::view::Trouble;
 
@@ -118,14 +118,17 @@ impl Stage {
     }
 }
 
-/// Effects without what differs from run to run of no interest, one line each.
+/// Effects without what differs from run to run of no interest, one line each; without notices, which have their own tests.
 pub(crate) fn said(effects: &[Effect]) -> String {
     let lines: Vec<String> = effects
         .iter()
+        .filter(|effect| !matches!(effect, Effect::SeeCertificate(_) | Effect::Shell(ShellRequest::Notify { .. })))
         .map(|effect| match effect {
             Effect::Start { profile, .. } => format!("start {}", profile.id),
             Effect::Stop(_) => "stop".to_owned(),
             Effect::Probe(_) => "probe".to_owned(),
+            Effect::SeeCertificate(_) => "see the certificate".to_owned(),
+            Effect::Settle(settings) => format!("settle {settings:?}"),
             Effect::Renew(_) => "renew".to_owned(),
             Effect::Wake { after, .. } => format!("wake after about {:.0} s", after.as_secs_f32()),
             Effect::Store(_) => "store".to_owned(),

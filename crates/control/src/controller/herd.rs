@@ -7,7 +7,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::fixture::{at, failing, profile, unreachable, up};
-use super::{AtStart, Connection, Effect, Event, Generation, State, Timer, update};
+use super::{AtStart, Connection, Effect, Event, Generation, ShellRequest, State, Timer, update};
 
 const MANY: usize = 200;
 
@@ -49,6 +49,7 @@ impl Herd {
                     let at = at(self.now.as_secs());
                     self.take(member, Event::Probed { generation, status, used: true, at });
                 }
+                Effect::SeeCertificate(_) | Effect::Shell(ShellRequest::Notify { .. }) => {}
                 Effect::Wake { timer, after } => self.timers.push(Reverse((self.now + after, member, timer))),
                 other => panic!("nobody asked for {other:?}"),
             }

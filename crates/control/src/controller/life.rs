@@ -3,15 +3,19 @@
 //! Events only change what is wanted or known; [`State::settle`] then does whatever follows from it. So there is
 //! one place that starts, one that stops and one that probes, and each names its conditions.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use postern_gateway::{Fault, Health, Status};
 
 use super::mint::Mint;
+use super::notice::Told;
 use super::pace::{BACKOFF, LEISURE, PATIENCE, QUIET};
 use super::{Connection, Effect, Entry, Failure, Generation, Phase, ShellRequest, State, Timer, Window};
 use crate::profile::Profile;
 use crate::view::Trouble;
+
+/// Between two looks at a certificate.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is behind an [`Entry`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +30,10 @@ pub(super) struct Life {
     refused: bool,
     /// Nobody would see what a probe finds.
     pub(super) quiet: bool,
+    /// In how many days the server's certificate ends, where that is soon.
+    pub(super) certificate: Option<u64>,
+    /// When that was looked at last.
+    seen: Option<SystemTime>,
     /// What is opened as soon as the listener stands.
     waiting: Vec<Window>,
     /// A listener stood before: a window may be open whose session it knew.
@@ -90,11 +98,18 @@ impl Listener {
     }
 }
 
+impl Life {
+    /// Whether a failure is no hiccup: refused, or found by two in a row.
+    pub(super) fn is_certain(&self) -> bool {
+        self.refused || self.failures > 1
+    }
+}
+
 impl Entry {
     /// A profile nobody wants connected yet.
     pub(super) fn new(profile: Profile) -> Self {
         let slots = profile.slots().into_iter().map(|slot| (slot, None)).collect();
-        Self { profile, connection: Connection::Off, slots, look: None, life: Life::default() }
+        Self { profile, connection: Connection::Off, slots, look: None, life: Life::default(), told: Told::default() }
     }
 
     /// Whether its gateway accepts connections, however the server is.
@@ -128,6 +143,7 @@ impl Entry {
     /// Wants nothing any more.
     pub(super) fn disconnect(&mut self, effects: &mut Vec<Effect>) {
         self.connection = Connection::Off;
+        self.told.expect_nothing();
         self.life.waiting.clear();
         self.life.listener.stop(effects);
     }
@@ -248,6 +264,13 @@ impl Entry {
         }
         self.look(status, true);
         self.wait(at, mint, effects);
+        let looked = self.life.seen.is_some_and(|seen| at.duration_since(seen).is_ok_and(|since| since < DAY));
+        if let (Connection::Up { .. }, Listener::Standing(held), false) =
+            (&self.connection, &self.life.listener, looked)
+        {
+            self.life.seen = Some(at);
+            effects.push(Effect::SeeCertificate(held.generation));
+        }
     }
 
     fn look(&mut self, status: Status, probed: bool) {

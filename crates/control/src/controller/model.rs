@@ -279,6 +279,9 @@ impl World {
                         "two probes at once"
                     );
                 }
+                Effect::SeeCertificate(generation) => {
+                    prop_assert!(self.gateways.get(&generation).is_some_and(|sim| sim.standing && !sim.told_to_stop));
+                }
                 Effect::Renew(generation) => {
                     let sim = self.gateways.get_mut(&generation).filter(|sim| sim.standing && !sim.told_to_stop);
                     prop_assert!(sim.is_some(), "nothing to renew");
@@ -300,6 +303,7 @@ impl World {
                 | Effect::FindImports
                 | Effect::LookUp(_)
                 | Effect::CopyEnvironment(_)
+                | Effect::Settle(_)
                 | Effect::CloseDashboard(_)
                 | Effect::RemoveDashboard(_)
                 | Effect::Shell(_) => {}

@@ -30,9 +30,10 @@ pub(super) const PATIENCE: Pace =
 /// While all is well.
 pub(super) const LEISURE: Pace = Pace { first: Duration::from_secs(30), longest: Duration::from_secs(30), least: 6 };
 
-/// While all is well and nobody would see it: nobody uses the gateway or has the manager open, or the battery is low.
+/// While all is well and nobody would see it: nobody uses the gateway, or has it or the manager in a window; or the
+/// battery is saved.
 pub(super) const QUIET: Pace =
-    Pace { first: Duration::from_secs(5 * 60), longest: Duration::from_secs(5 * 60), least: 6 };
+    Pace { first: Duration::from_secs(2 * 60), longest: Duration::from_secs(2 * 60), least: 6 };
 
 impl Pace {
     /// After so many failures in a row, not counting this one.
@@ -77,7 +78,7 @@ mod tests {
             (PATIENCE, 4, 675.0, 900.0),
             (PATIENCE, u32::MAX, 675.0, 900.0),
             (LEISURE, 0, 22.5, 30.0),
-            (QUIET, 0, 225.0, 300.0),
+            (QUIET, 0, 90.0, 120.0),
         ] {
             let mut dice = Dice(7);
             let delays: Vec<f64> = (0..1000).map(|_| pace.delay(failures, &mut dice).as_secs_f64()).collect();

@@ -6,6 +6,7 @@ use super::mint::Mint;
 use super::{AtStart, Effect, Entry, Event, Failure, Focus, Lead, Phase, ShellRequest, Sight, State, Window};
 use crate::activity::curl;
 use crate::profile::{Profile, ProfileId};
+use crate::settings::Settings;
 
 impl State {
     /// Knows nothing yet. `seed` spreads the delays between tries.
@@ -18,6 +19,7 @@ impl State {
             phase: Phase::New,
             look: None,
             screen: super::Screen::default(),
+            settings: Settings::default(),
             saving: false,
             last: None,
             lead: None,
@@ -81,6 +83,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     if state.phase == Phase::Ended && !matches!(event, Event::Save { .. } | Event::Remove { .. }) {
         return effects;
     }
+    let at = event.at();
     match event {
         Event::Connect(id) => {
             if let Some(entry) = state.wanted(&id) {
@@ -138,6 +141,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::FindImports => state.find_imports(&mut effects),
         Event::Import(keys) => state.import(&keys),
         Event::ForgetImports => state.import = None,
+        Event::Settle(settings) => effects.push(Effect::Settle(settings)),
         Event::Quit => {
             state.phase = Phase::Quitting;
             for entry in &mut state.entries {
@@ -201,10 +205,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Probed { generation, status, used, at } => {
-            let saving = state.saving;
-            let manager = state.screen.manager;
+            let (saving, screen) = (state.saving, state.screen.clone());
             if let Some((entry, mint)) = state.standing(generation) {
-                entry.life.quiet = saving || !(used || manager);
+                let open = screen.manager || screen.dashboards.contains(&entry.profile.id);
+                entry.life.quiet = saving || !(used || open);
                 entry.probed(status, at, mint, &mut effects);
             }
         }
@@ -239,9 +243,21 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Saving(saving) => state.saving = saving,
+        Event::CertificateSeen { generation, days, .. } => {
+            if let Some((entry, _)) = state.standing(generation) {
+                entry.life.certificate = days;
+            }
+        }
+        Event::Settled(Ok(settings)) => state.settings = settings,
+        Event::Settled(Err(trouble)) => {
+            effects.push(Effect::Shell(ShellRequest::ShowTrouble { name: None, trouble }));
+        }
         Event::StartsAtLogin(starts) => state.starts_at_login = starts,
     }
     state.next_wish(&mut effects);
     state.settle(&mut effects);
+    if let Some(at) = at {
+        state.give_notice(at, &mut effects);
+    }
     effects
 }

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
-use postern_gateway::Fault;
+use postern_gateway::probe::Way;
+use postern_gateway::{Fault, Remote};
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -20,7 +21,7 @@ use x509_parser::x509::X509Name;
 use super::finding::{Finding, Problem};
 use super::recorded::quoted;
 use super::wire::Ask;
-use super::{Case, Outcome, uri};
+use super::{ANSWER, Case, Outcome, uri};
 
 /// Before a certificate ends, its successor should be there: that many days, or a third of its life where it is short.
 const SOON: u64 = 14;
@@ -55,6 +56,17 @@ impl Seen {
     fn lock(&self) -> MutexGuard<'_, Handshake> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// In how many days the server's certificate ends, where that is soon and the server shows it. Makes a connection for
+/// that, and sends nothing.
+pub(crate) async fn certificate_ends_soon(remote: &Remote) -> Option<u64> {
+    let seen = Arc::new(Seen::default());
+    let way = Way::new(remote, |config, verifier| Seen::watch(&seen, config, verifier)).ok()?;
+    timeout(ANSWER, way.connect(&uri(&remote.url))).await.ok()?.ok()?;
+    let leaf = seen.lock().chain.first().cloned()?;
+    let (_, leaf) = parse_x509_certificate(&leaf).ok()?;
+    Leaf::of(&leaf).ends_soon(SystemTime::now())
 }
 
 #[derive(Debug)]

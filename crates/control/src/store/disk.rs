@@ -11,7 +11,7 @@ use crate::view::Trouble;
 const LARGEST: u64 = 1 << 20;
 
 /// The file's text; `None` where there is none.
-pub(super) fn read(path: &Path) -> Result<Option<String>, Trouble> {
+pub(crate) fn read(path: &Path) -> Result<Option<String>, Trouble> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -44,7 +44,7 @@ fn refuse_what_is_unsafe(path: &Path, metadata: &fs::Metadata) -> Result<(), Tro
 }
 
 /// Replaces the file: a new one beside it, on the disk, then renamed over it, then the folder on the disk.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), Trouble> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Trouble> {
     write_then(path, text, sync_folder)
 }
 

@@ -7,12 +7,13 @@ use std::future::{pending, ready};
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use postern_gateway::{Advice, Door, Gateway, Session, StartError};
+use postern_gateway::{Advice, Door, Gateway, Remote, Session, StartError};
 use tokio::sync::mpsc;
 
 use super::Outcomes;
 use crate::activity::Activity;
 use crate::controller::{Event, Failure, Generation, ShellRequest, Window};
+use crate::diagnosis::certificate_ends_soon;
 use crate::environment::{Environment, Shell};
 use crate::folders::Folders;
 use crate::profile::{Profile, ProfileId};
@@ -69,6 +70,7 @@ pub(super) enum Order {
     Probe,
     Renew,
     Advise(Option<Trouble>),
+    SeeCertificate,
     Open { profile: Box<Profile>, window: Window },
 }
 
@@ -79,9 +81,9 @@ pub(super) async fn live(
     place: Place,
     mut orders: mpsc::UnboundedReceiver<Order>,
 ) -> Event {
-    let gateway = tokio::select! {
+    let (gateway, remote) = tokio::select! {
         started = start(&profile, &place) => match started {
-            Ok(gateway) => gateway,
+            Ok(started) => started,
             Err(failure) => return Event::StartFailed { generation, failure, at: SystemTime::now() },
         },
         // No order is given before it stands: this is the end of them.
@@ -96,7 +98,7 @@ pub(super) async fn live(
         pending::<()>().await;
     };
     let serving = async {
-        serve(generation, &gateway, &place, orders).await;
+        serve(generation, (&gateway, &remote), &place, orders).await;
         gateway.stop().await;
     };
     tokio::select! {
@@ -106,16 +108,16 @@ pub(super) async fn live(
     Event::Ended { generation, at: SystemTime::now() }
 }
 
-async fn start(profile: &Profile, place: &Place) -> Result<Gateway, Failure> {
+async fn start(profile: &Profile, place: &Place) -> Result<(Gateway, Remote), Failure> {
     let config = resolve(profile, &place.folders, &place.vault).await.map_err(|error| not_resolved(&error))?;
-    Gateway::start(config).await.map_err(|error| {
-        let trouble = Trouble::from(&error);
-        if matches!(error, StartError::PortTaken { .. }) {
-            Failure::PortTaken(trouble)
-        } else {
-            Failure::Other(trouble)
-        }
-    })
+    let remote = config.remote.clone();
+    let gateway = Gateway::start(config).await.map_err(|error| not_started(&error))?;
+    Ok((gateway, remote))
+}
+
+fn not_started(error: &StartError) -> Failure {
+    let trouble = Trouble::from(error);
+    if matches!(error, StartError::PortTaken { .. }) { Failure::PortTaken(trouble) } else { Failure::Other(trouble) }
 }
 
 fn not_resolved(error: &ResolveError) -> Failure {
@@ -135,7 +137,12 @@ fn not_resolved(error: &ResolveError) -> Failure {
 }
 
 /// Carries out orders and tells what it sees, until the orders end.
-async fn serve(generation: Generation, gateway: &Gateway, place: &Place, mut orders: mpsc::UnboundedReceiver<Order>) {
+async fn serve(
+    generation: Generation,
+    (gateway, remote): (&Gateway, &Remote),
+    place: &Place,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) {
     let mut status = gateway.status();
     let (mut exchanges, sockets) = (gateway.exchanges(), gateway.sockets());
     let mut used = move || {
@@ -144,7 +151,14 @@ async fn serve(generation: Generation, gateway: &Gateway, place: &Place, mut ord
         asked || DOORS.into_iter().any(|door| sockets.open(door) > 0)
     };
     let mut probe: Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> = None;
+    let mut seeing: Option<Pin<Box<dyn Future<Output = Option<u64>> + Send + '_>>> = None;
     loop {
+        let seen = async {
+            match &mut seeing {
+                Some(seeing) => seeing.await,
+                None => pending().await,
+            }
+        };
         let probed = async {
             match &mut probe {
                 Some(probe) => probe.await,
@@ -166,8 +180,13 @@ async fn serve(generation: Generation, gateway: &Gateway, place: &Place, mut ord
                 Some(Order::Advise(advice)) => {
                     gateway.advise(advice.map(|Trouble { sentence, remedy, .. }| Advice { sentence, remedy }));
                 }
+                Some(Order::SeeCertificate) => seeing = Some(Box::pin(certificate_ends_soon(remote))),
                 Some(Order::Open { profile, window }) => open(gateway, place, *profile, &window),
             },
+            days = seen => {
+                seeing = None;
+                place.outcomes.send(Event::CertificateSeen { generation, days, at: SystemTime::now() }).await;
+            }
             () = probed => {
                 probe = None;
                 let status = status.borrow_and_update().clone();
