@@ -2,16 +2,20 @@
 //!
 //! It lives on threads of its own. What is to be shown is handed over, and what was clicked comes back as messages.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use gtk::gdk_pixbuf::{Colorspace, Pixbuf};
 use gtk::glib::Bytes;
 use ksni::menu::{CheckmarkItem, MenuItem, StandardItem, SubMenu};
-use ksni::{Icon, ToolTip, TrayMethods as _};
+use ksni::{Handle, Icon, OfflineReason, ToolTip, TrayMethods as _};
 use postern_control::menu::{self, Action};
 use postern_control::profile::Color;
 use tauri::image::Image;
 use tauri::{AppHandle, async_runtime};
 use tokio::sync::watch;
 
+use super::presence;
 use crate::color;
 use crate::inbox::{Message, Outbox};
 use crate::notice::markup_free;
@@ -51,13 +55,10 @@ async fn live(outbox: Outbox, mut wanted: watch::Receiver<Option<menu::Tray>>) {
     while wanted.changed().await.is_ok() {
         let Some(tray) = wanted.borrow_and_update().clone() else { continue };
         match &icon {
-            None => {
-                let item = Item { outbox: outbox.clone(), tray };
-                match item.assume_sni_available(true).spawn().await {
-                    Ok(handle) => icon = Some(handle),
-                    Err(error) => return tracing::warn!(%error, "no tray icon"),
-                }
-            }
+            None => match put_up(&outbox, &tray).await {
+                Ok(handle) => icon = Some(handle),
+                Err(error) => return tracing::warn!(%error, "no tray icon"),
+            },
             Some(icon) => {
                 icon.update(|item: &mut Item| item.tray = tray).await;
             }
@@ -65,10 +66,25 @@ async fn live(outbox: Outbox, mut wanted: watch::Receiver<Option<menu::Tray>>) {
     }
 }
 
+/// ksni looks for a panel, and then listens for one: a panel that comes in between would never hear of the icon.
+async fn put_up(outbox: &Outbox, tray: &menu::Tray) -> Result<Handle<Item>, ksni::Error> {
+    loop {
+        let unseen = Arc::<AtomicBool>::default();
+        let item = Item { outbox: outbox.clone(), tray: tray.clone(), unseen: Arc::clone(&unseen) };
+        let icon = item.assume_sni_available(true).spawn().await?;
+        if !(unseen.load(Ordering::Relaxed) && presence::visible().await) {
+            return Ok(icon);
+        }
+        icon.shutdown().await;
+    }
+}
+
 /// What panels see.
 struct Item {
     outbox: Outbox,
     tray: menu::Tray,
+    /// No panel has been told of it.
+    unseen: Arc<AtomicBool>,
 }
 
 impl Item {
@@ -94,6 +110,15 @@ impl ksni::Tray for Item {
 
     fn icon_pixmap(&self) -> Vec<Icon> {
         pictures(self.tray.icon).iter().map(pixels).collect()
+    }
+
+    fn watcher_online(&self) {
+        self.unseen.store(false, Ordering::Relaxed);
+    }
+
+    fn watcher_offline(&self, _reason: OfflineReason) -> bool {
+        self.unseen.store(true, Ordering::Relaxed);
+        true
     }
 
     fn activate(&mut self, _x: i32, _y: i32) {
