@@ -25,8 +25,10 @@ test("the list is one stop for Tab, and arrows choose in it", async () => {
   await press(page, "s");
   expect(await focused(page)).toBe("server-staging");
   await press(page, "Tab");
+  expect(await focused(page)).toBe("settings");
+  await press(page, "Tab");
   expect(await focused(page)).toBe("connect-switch");
-  await press(page, "Shift+Tab");
+  await press(page, "Shift+Tab", "Shift+Tab");
   expect(await focused(page)).toBe("server-staging");
 });
 
