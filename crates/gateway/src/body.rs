@@ -66,10 +66,8 @@ impl Body {
     /// # Errors
     /// It ended, or the request was none.
     pub(crate) async fn upgraded(self) -> io::Result<Raw> {
-        match self {
-            Self::Upgrading(raw) => raw.await.map_err(io::Error::other),
-            _ => Err(io::ErrorKind::InvalidInput.into()),
-        }
+        let Self::Upgrading(raw) = self else { return Err(io::ErrorKind::InvalidInput.into()) };
+        raw.await.map_err(io::Error::other)
     }
 
     pub(crate) fn empty() -> Self {

@@ -91,7 +91,7 @@ impl Chunks {
                     return Err(Fault::Malformed("trailers are short"));
                 }
                 if !line.is_empty() {
-                    field::check(line)?;
+                    field::check(line).map_err(Fault::Malformed)?;
                 }
                 line.is_empty()
             }

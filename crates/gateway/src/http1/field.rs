@@ -5,7 +5,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
-use crate::fault::Fault;
+/// The rule that a line breaks.
+pub(crate) type Broken = &'static str;
 
 /// A head may not have more headers.
 pub(crate) const HEADERS_LIMIT: usize = 100;
@@ -16,7 +17,7 @@ pub(crate) const USUAL: usize = 32;
 ///
 /// # Errors
 /// When another reader could see another line.
-pub(crate) fn of(head: &Bytes, line: Range<usize>) -> Result<(HeaderName, HeaderValue), Fault> {
+pub(crate) fn of(head: &Bytes, line: Range<usize>) -> Result<(HeaderName, HeaderValue), Broken> {
     let (name, value) = halves(&head[line])?;
     let name = HeaderName::from_bytes(name).map_err(|_| NAME)?;
     let value = HeaderValue::from_maybe_shared(head.slice_ref(value)).map_err(|_| VALUE)?;
@@ -27,7 +28,7 @@ pub(crate) fn of(head: &Bytes, line: Range<usize>) -> Result<(HeaderName, Header
 ///
 /// # Errors
 /// When another reader could see another line.
-pub(crate) fn check(line: &[u8]) -> Result<(), Fault> {
+pub(crate) fn check(line: &[u8]) -> Result<(), Broken> {
     let (name, value) = halves(line)?;
     if name.is_empty() || !all(name, is_token) {
         return Err(NAME);
@@ -38,15 +39,15 @@ pub(crate) fn check(line: &[u8]) -> Result<(), Fault> {
     Ok(())
 }
 
-const NAME: Fault = Fault::Malformed("a header's name is one word, right before its colon");
-const VALUE: Fault = Fault::Malformed("a header's value has no control characters");
+const NAME: Broken = "a header's name is one word, right before its colon";
+const VALUE: Broken = "a header's value has no control characters";
 
 /// What stands before and after a line's colon, and is not judged yet.
-fn halves(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
+fn halves(line: &[u8]) -> Result<(&[u8], &[u8]), Broken> {
     if matches!(line.first(), Some(b' ' | b'\t')) {
-        return Err(Fault::Malformed("a header is one line"));
+        return Err("a header is one line");
     }
-    let colon = memchr::memchr(b':', line).ok_or(Fault::Malformed("a header has a colon"))?;
+    let colon = memchr::memchr(b':', line).ok_or("a header has a colon")?;
     Ok((&line[..colon], trim(&line[colon + 1..])))
 }
 

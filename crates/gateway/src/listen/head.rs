@@ -63,7 +63,7 @@ pub(crate) fn take(input: &mut BytesMut, seen: &mut usize) -> Result<Option<Head
     }
     *seen = 0;
     input.advance(empty);
-    read(input.split_to(length - empty).freeze()).map(Some)
+    read(&input.split_to(length - empty).freeze()).map(Some)
 }
 
 /// What can be said of a head that is not whole: nobody waits for the end of what is wrong already.
@@ -84,9 +84,9 @@ fn unfinished(input: &[u8], empty: usize, seen: usize) -> Result<(), Fault> {
 ///
 /// # Errors
 /// The fault to answer with.
-fn read(head: Bytes) -> Result<Head, Fault> {
+fn read(head: &Bytes) -> Result<Head, Fault> {
     let (mut parts, ()) = Request::new(()).into_parts();
-    let mut at = line_end(&head, 0)?;
+    let mut at = line_end(head, 0)?;
     let target = request_line(&head[..at], &mut parts)?;
     parts.uri = Uri::from_maybe_shared(head.slice(target)).map_err(|_| {
         Fault::Malformed("a target is UTF-8, without <, > and `, and its query without quotation marks")
@@ -95,13 +95,13 @@ fn read(head: Bytes) -> Result<Head, Fault> {
     parts.headers.reserve(head.len() / field::USUAL);
     let mut fields = Fields::default();
     loop {
-        let end = line_end(&head, at)?;
+        let end = line_end(head, at)?;
         if end == at {
             let (framing, persists) = (fields.framing(parts.version)?, fields.persists(parts.version));
             let expects = fields.expects && parts.version == Version::HTTP_11;
             return Ok(Head { parts, framing, persists, expects });
         }
-        fields.take(&head, at, end, &mut parts.headers)?;
+        fields.take(head, at, end, &mut parts.headers)?;
         at = end + 2;
     }
 }
@@ -167,7 +167,7 @@ struct Fields {
 
 impl Fields {
     fn take(&mut self, head: &Bytes, start: usize, end: usize, headers: &mut HeaderMap) -> Result<(), Fault> {
-        let (name, value) = field::of(head, start..end)?;
+        let (name, value) = field::of(head, start..end).map_err(Fault::Malformed)?;
         self.count += 1;
         if self.count > HEADERS_LIMIT {
             return Err(Fault::HeadTooLarge);
@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     fn verdict(head: impl AsRef<[u8]>) -> Result<Framing, u16> {
-        read(Bytes::copy_from_slice(head.as_ref())).map(|head| head.framing).map_err(|fault| fault.status().as_u16())
+        read(&Bytes::copy_from_slice(head.as_ref())).map(|head| head.framing).map_err(|fault| fault.status().as_u16())
     }
 
     #[test]
@@ -386,8 +386,8 @@ mod tests {
 
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            drop(read(bytes.clone().into()));
-            drop(read([&bytes[..], b"\r\n\r\n"].concat().into()));
+            drop(read(&bytes.clone().into()));
+            drop(read(&[&bytes[..], b"\r\n\r\n"].concat().into()));
         }
     }
 }

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt as _, Chain, ReadHalf, WriteHalf, split};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, split};
 use tokio::time::Sleep;
 
 use super::head::{self, Head};
@@ -27,7 +27,7 @@ use crate::fault::Fault;
 use crate::http1::chunks::Chunks;
 use crate::http1::input::{Cut, Framing, Input};
 use crate::http1::output::Output;
-use crate::http1::transport::{Io, Transport};
+use crate::http1::transport::Transport;
 
 /// An unfinished head is given up after this.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -90,7 +90,7 @@ pub(crate) struct Raw {
 
 impl Raw {
     /// Both directions.
-    pub(crate) fn split(self) -> (Chain<io::Cursor<Bytes>, ReadHalf<Box<dyn Io>>>, WriteHalf<Box<dyn Io>>) {
+    pub(crate) fn split(self) -> (impl AsyncRead + Unpin, impl AsyncWrite + Unpin) {
         let (from, to) = split(self.stream.into_io());
         (io::Cursor::new(self.came).chain(from), to)
     }

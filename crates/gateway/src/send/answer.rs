@@ -6,7 +6,6 @@ use http::response::Parts;
 use http::{HeaderName, Method, Response, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 
-use crate::fault::Fault;
 use crate::http1::chunks::Chunks;
 use crate::http1::field::{self, HEADERS_LIMIT};
 use crate::http1::input::Framing;
@@ -81,10 +80,7 @@ fn read(head: &Bytes, method: &Method) -> Result<Head, String> {
     let mut fields = Fields::default();
     parts.headers.reserve(head.len() / field::USUAL);
     while let Some(line) = line().filter(|line| !line.is_empty()) {
-        let (name, value) = field::of(head, line).map_err(|fault| match fault {
-            Fault::Malformed(rule) => format!("its head breaks a rule: {rule}"),
-            other => other.code().into(),
-        })?;
+        let (name, value) = field::of(head, line).map_err(|rule| format!("its head breaks a rule: {rule}"))?;
         fields.take(&name, &value)?;
         parts.headers.append(name, value);
     }
