@@ -13,7 +13,7 @@ pub(crate) mod wire;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -36,25 +36,34 @@ pub(crate) struct Connection {
     pub(crate) verdict: Verdict,
 }
 
-/// One for each request that came, one for each whose answer is through: odd while one is under way.
+/// How far a connection is.
 #[derive(Debug, Default)]
-pub(crate) struct Steps(AtomicUsize);
+pub(crate) struct Steps {
+    /// One for each request that came, one for each whose answer is through: odd while one is under way.
+    count: AtomicUsize,
+    /// No request is to follow.
+    ending: AtomicBool,
+}
 
 impl Steps {
     fn step(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
     }
 
     fn are_between_requests(&self) -> bool {
-        self.0.load(Ordering::Relaxed).is_multiple_of(2)
+        self.count.load(Ordering::Relaxed).is_multiple_of(2)
+    }
+
+    fn are_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
     }
 
     /// Resolves when nothing has happened for a while. Looks now and then, instead of setting a timer for each request.
     async fn idle(&self) {
-        let mut before = self.0.load(Ordering::Relaxed);
+        let mut before = self.count.load(Ordering::Relaxed);
         loop {
             tokio::time::sleep(IDLE).await;
-            let now = self.0.load(Ordering::Relaxed);
+            let now = self.count.load(Ordering::Relaxed);
             if now == before && self.are_between_requests() {
                 return;
             }
@@ -148,6 +157,7 @@ async fn serve(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
         () = steps.idle() => return,
     }
     if !steps.are_between_requests() {
+        steps.ending.store(true, Ordering::Relaxed);
         drop(tokio::time::timeout(DRAIN, talk).await);
     }
 }

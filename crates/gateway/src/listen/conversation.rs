@@ -66,7 +66,8 @@ where
                 Poll::Pending => wire.lock().poll_gone(cx).map(|()| None),
             });
             let Some(response) = answered.await else { return };
-            begin(&mut outgoing, response, Asked { persists: asked.persists && wire.lock().goes_on(), ..asked })
+            let persists = asked.persists && wire.lock().goes_on() && !steps.are_ending();
+            begin(&mut outgoing, response, Asked { persists, ..asked })
         };
         let mut write = |output: &mut Output, cx: &mut Context<'_>| wire.lock().poll_write(output, cx);
         let ended = poll_fn(|cx| match outgoing.poll_send(cx, &mut write) {
@@ -89,8 +90,8 @@ where
         }
         steps.step();
         match sent {
-            Sent::Persists => {}
-            Sent::Last => break,
+            Sent::Persists if !steps.are_ending() => {}
+            Sent::Persists | Sent::Last => break,
             Sent::Upgraded => {
                 if let (Some(handing), Some(wire)) = (handing, wire.into_inner()) {
                     drop(handing.send(wire.into_raw()));
@@ -125,7 +126,11 @@ enum Sent {
 
 /// Puts the answer's head into `outgoing`, and its body behind (RFC 9112, section 6.3).
 fn begin(outgoing: &mut Outgoing<Body>, response: Response<Body>, asked: Asked) -> Sent {
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    if parts.status == StatusCode::NO_CONTENT {
+        // A length that nothing has would be waited for (RFC 9110, section 8.6).
+        parts.headers.remove(CONTENT_LENGTH);
+    }
     let (status, headers) = (parts.status, &parts.headers);
     let bodiless =
         asked.head || status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
