@@ -193,8 +193,13 @@ impl Icon {
     pub async fn click(&self, path: &[&str]) -> anyhow::Result<()> {
         until("a click that hits", LIMIT, async || {
             let id = find(&self.menu().await?, path)?;
-            // A line that went between the look and the click: as with a person, who then looks again.
-            Ok(self.menu.call_method("Event", &(id, "clicked", Value::I32(0), 0_u32)).await.ok())
+            match self.menu.call_method("Event", &(id, "clicked", Value::I32(0), 0_u32)).await {
+                Ok(_) => Ok(Some(())),
+                // Who quits may be gone before it answers.
+                Err(zbus::Error::MethodError(name, ..)) if name == "org.freedesktop.DBus.Error.NoReply" => Ok(Some(())),
+                // A line that went between the look and the click: as with a person, who then looks again.
+                Err(_) => Ok(None),
+            }
         })
         .await?;
         Ok(())
