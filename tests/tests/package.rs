@@ -36,6 +36,30 @@ async fn the_package_holds_both_programs_and_what_a_desktop_shows_of_them() -> a
     let entry = package.file("share/applications/postern.desktop");
     let complaints = package.ask("desktop-file-validate", &[text(&entry)?]).await?;
     ensure!(complaints.is_empty(), "{complaints}");
+    let metadata = package.file("share/metainfo/dev.postern.Postern.metainfo.xml");
+    package.ask("appstreamcli", &["validate", "--no-net", text(&metadata)?]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_package_has_a_manual_and_completes_commands() -> anyhow::Result<()> {
+    let package = Unpacked::new().await?;
+    let page = |name: &str| package.file(&format!("share/man/man1/{name}.1.gz"));
+    let manual = package.ask("man", &["--local-file", text(&page("postern"))?]).await?;
+    ensure!(manual.contains("Exit codes: 0 done") && manual.contains("postern-doctor(1)"), "{manual}");
+    let secret = package.ask("man", &["--local-file", text(&page("postern-secret-set"))?]).await?;
+    ensure!(secret.contains("postern-secret-set"), "{secret}");
+
+    let script = package.file("share/bash-completion/completions/postern");
+    let typed = format!(
+        "source {}; COMP_WORDS=(postern doc); COMP_CWORD=1; _postern postern doc postern; echo \"${{COMPREPLY[@]}}\"",
+        script.display()
+    );
+    ensure!(package.ask("bash", &["-c", &typed]).await? == "doctor", "bash does not complete");
+    for file in ["zsh/vendor-completions/_postern", "fish/vendor_completions.d/postern.fish"] {
+        let script = fs::read_to_string(package.file(&format!("share/{file}")))?;
+        ensure!(script.contains("doctor"), "{file} knows no doctor");
+    }
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Makes the `.deb`: both programs, the desktop entry, icons in every size.
+//! Makes the `.deb`: both programs, the desktop entry, icons in every size, the manual, completions.
 //!
 //! A Debian package is a folder and a few fields, so `dpkg-deb` makes it straight from one: what is in the
 //! package is what [`stage`] lists. `dpkg-shlibdeps` finds the libraries, with the versions they need.
@@ -97,7 +97,12 @@ fn stage(programs: &Path, stage: &Path) -> Result<()> {
         copy(&programs.join(name), &stage.join("usr/bin").join(name), 0o755)?;
     }
     let share = stage.join("usr/share");
+    papers(&programs.join("postern"), &share)?;
     let mut data = vec![
+        (
+            root.join("src-tauri/dev.postern.Postern.metainfo.xml"),
+            share.join("metainfo/dev.postern.Postern.metainfo.xml"),
+        ),
         (root.join("src-tauri/postern.desktop"), share.join("applications/postern.desktop")),
         (root.join("LICENSE-MIT"), share.join("doc/postern/LICENSE-MIT")),
         (root.join("LICENSE-APACHE"), share.join("doc/postern/LICENSE-APACHE")),
@@ -111,6 +116,24 @@ fn stage(programs: &Path, stage: &Path) -> Result<()> {
         copy(&from, &to, 0o644)?;
     }
     Ok(())
+}
+
+/// The manual and the shells' completions: what the program says of itself.
+fn papers(postern: &Path, share: &Path) -> Result<()> {
+    for (shell, place) in [
+        ("bash", "bash-completion/completions/postern"),
+        ("zsh", "zsh/vendor-completions/_postern"),
+        ("fish", "fish/vendor_completions.d/postern.fish"),
+    ] {
+        let script = process::text(program(postern).args(["completions", shell]))?;
+        write(&share.join(place), &script)?;
+    }
+    let manual = share.join("man/man1");
+    fs::create_dir_all(&manual)?;
+    process::run(program(postern).arg("man").arg(&manual))?;
+    let pages: Vec<_> = fs::read_dir(&manual)?.map(|page| page.map(|page| page.path())).collect::<Result<_, _>>()?;
+    // Without names and dates: the same pages make the same bytes.
+    process::run(program("gzip").args(["--best", "--no-name"]).args(pages))
 }
 
 fn control(source: &Path, stage: &Path, version: &str, architecture: &str) -> Result<String> {

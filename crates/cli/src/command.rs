@@ -4,6 +4,7 @@ mod change;
 mod doctor;
 mod env;
 mod open;
+mod papers;
 mod prefect;
 mod secret;
 mod serve;
@@ -67,5 +68,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::Open { target, print } => open::open(context, &target, print).await,
         Command::Env { id, shell } => env::env(context, &id, shell).await,
         Command::Prefect(PrefectCommand::Import { names, all }) => prefect::import(context, &names, all).await,
+        Command::Completions { shell } => papers::completions(context, shell),
+        Command::Man { folder } => papers::man(&folder),
     }
 }

@@ -123,6 +123,17 @@ pub(crate) enum Command {
     /// What Prefect on this machine has to do with Postern
     #[command(subcommand)]
     Prefect(PrefectCommand),
+    /// Print what makes a shell complete these commands
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual's pages, for a package
+    #[command(hide = true)]
+    Man {
+        /// Where to; it must be there
+        folder: PathBuf,
+    },
 }
 
 const DEFAULT_SHELL: &str = if cfg!(windows) { "powershell" } else { "bash" };

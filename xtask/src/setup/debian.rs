@@ -41,6 +41,9 @@ const RUNNING: &[Package] = &[
     // To start the app from its desktop entry.
     ("desktop-file-utils", Some("desktop-file-validate")),
     ("libgtk-3-bin", Some("gtk-launch")),
+    // To read what the package says of itself.
+    ("appstream", Some("appstreamcli")),
+    ("man-db", Some("man")),
 ];
 
 const CHECKING: &[Package] = &[
