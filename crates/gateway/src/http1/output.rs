@@ -165,6 +165,11 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
         self.output.clear();
     }
 
+    /// Whether only the connection's end tells the body's.
+    pub(crate) fn ends_with_connection(&self) -> bool {
+        self.end == End::Close
+    }
+
     /// Whether all of it is on its way.
     pub(crate) fn is_over(&self) -> bool {
         self.body.is_none() && self.output.is_empty()

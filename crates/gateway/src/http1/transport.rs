@@ -86,6 +86,15 @@ impl Transport {
         }
     }
 
+    /// Ends it in a way that nobody takes for an end in order, as soon as it is dropped.
+    pub(crate) fn abort(&self) {
+        if let Self::Plain(tcp) = self
+            && let Err(error) = tcp.set_zero_linger()
+        {
+            tracing::debug!(%error, "SO_LINGER");
+        }
+    }
+
     /// Says that nothing more will be written.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {

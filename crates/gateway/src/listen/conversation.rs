@@ -76,6 +76,8 @@ where
         });
         match ended.await {
             Some(Ok(())) => {}
+            // To who takes the connection's end for the body's, it must not look like one.
+            Some(Err(Unsent::Body)) if outgoing.ends_with_connection() => return wire.lock().abort(),
             // What came of it is the visitor's; that it has no end says the rest.
             Some(Err(Unsent::Body)) => {
                 outgoing.body = None;

@@ -251,6 +251,11 @@ impl Wire {
         output.poll_write(&mut self.stream, cx)
     }
 
+    /// Has it end without an end in order.
+    pub(super) fn abort(&self) {
+        self.stream.abort();
+    }
+
     /// Ends it from our side.
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.lingering.is_none() && ready!(self.stream.poll_shutdown(cx)).is_err() {

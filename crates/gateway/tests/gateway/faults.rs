@@ -358,6 +358,14 @@ async fn a_connection_that_ends_early_is_never_a_clean_answer() {
     let told = ask(&gateway, "GET /api/cut", &key()).await;
     assert_eq!(body(&told), "2\r\nab\r\n", "no end");
     held("G72");
+
+    // To a client that knows no pieces, the connection's end is the body's: so it has none in order.
+    let mut old = TcpStream::connect(("127.0.0.1", gateway.port())).await.unwrap();
+    let request = format!("GET /api/cut HTTP/1.0\r\nHost: 127.0.0.1:{}\r\n{}\r\n", gateway.port(), key());
+    old.write_all(request.as_bytes()).await.unwrap();
+    let ended = old.read_to_end(&mut Vec::new()).await;
+    assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    held("G72");
 }
 
 #[tokio::test]
