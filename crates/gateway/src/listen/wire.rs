@@ -14,7 +14,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -66,6 +66,8 @@ pub(crate) struct Wire {
     finished: bool,
     /// Until when not to look whether they are still there.
     glance: Option<Pin<Box<Sleep>>>,
+    /// Who looks for that as soon as a body is over: it may be read by another task.
+    watcher: Option<Waker>,
     /// Until when we linger, and for how many more bytes.
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
@@ -110,6 +112,7 @@ impl Wire {
             peer,
             finished: false,
             glance: None,
+            watcher: None,
             lingering: None,
         }
     }
@@ -186,6 +189,9 @@ impl Wire {
         let piece = ready!(self.input.poll_data(&mut self.stream, cx));
         if self.input.is_over() {
             self.next = Next::Head;
+            if let Some(watcher) = self.watcher.take() {
+                watcher.wake();
+            }
         }
         Poll::Ready(piece.map(|piece| {
             piece.map_err(|cut| {
@@ -220,7 +226,11 @@ impl Wire {
     pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.finished {
             // Who reads a body sees its end.
-            if matches!(self.next, Next::Body | Next::Nothing) || self.input.bytes.len() >= AHEAD {
+            if self.next == Next::Body {
+                self.watcher = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            if self.next == Next::Nothing || self.input.bytes.len() >= AHEAD {
                 return Poll::Pending;
             }
             match ready!(self.input.poll_fill(&mut self.stream, cx)) {
