@@ -20,7 +20,13 @@ pub(crate) struct Clipboard {
     system: Option<arboard::Clipboard>,
     /// Not taken off again so far.
     secret: Option<Secret>,
+    /// How many secrets there were.
+    copies: u64,
 }
+
+/// Which secret was copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CopyNumber(u64);
 
 impl Clipboard {
     /// Puts text on it.
@@ -35,23 +41,26 @@ impl Clipboard {
     ///
     /// # Errors
     /// When the system takes nothing.
-    pub(crate) fn set_secret(&mut self, text: &Secret) -> Result<(), arboard::Error> {
+    pub(crate) fn set_secret(&mut self, text: &Secret) -> Result<CopyNumber, arboard::Error> {
         self.system()?.set().exclude_from_history().text(text.expose())?;
         self.secret = Some(text.clone());
-        Ok(())
+        self.copies += 1;
+        Ok(CopyNumber(self.copies))
     }
 
-    /// Takes the last secret off it: a clipboard's own program may keep what it has beyond our end.
-    pub(crate) fn clear(&mut self) {
-        if let Some(secret) = self.secret.take() {
-            self.clear_if(&secret);
+    /// Takes that one off, where no other was copied since.
+    pub(crate) fn clear_copy(&mut self, copy: CopyNumber) {
+        if copy.0 == self.copies {
+            self.clear();
         }
     }
 
-    /// Takes a secret off it, unless somebody has copied something else meanwhile.
-    pub(crate) fn clear_if(&mut self, text: &Secret) {
+    /// Takes the last secret off it, unless somebody has copied something else meanwhile: a clipboard's own program may
+    /// keep what it has beyond our end.
+    pub(crate) fn clear(&mut self) {
+        let Some(text) = self.secret.take() else { return };
         let cleared = self.system().and_then(|system| {
-            let still_there = system.get_text().is_ok_and(|there| Secret::new(there) == *text);
+            let still_there = system.get_text().is_ok_and(|there| Secret::new(there) == text);
             if still_there { system.clear() } else { Ok(()) }
         });
         if let Err(error) = cleared {

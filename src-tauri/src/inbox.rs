@@ -9,6 +9,8 @@ use postern_control::menu::Action;
 use postern_control::profile::ProfileId;
 use tauri::{AppHandle, async_runtime};
 
+use crate::clipboard::CopyNumber;
+
 /// What the shell is told.
 #[derive(Debug)]
 pub(crate) enum Message {
@@ -27,7 +29,7 @@ pub(crate) enum Message {
     /// A dashboard's page has closed itself.
     Close(ProfileId),
     /// This secret has been on the clipboard for long enough.
-    Uncopy(Secret),
+    Uncopy(CopyNumber),
     /// No panel shows the icon: show a window, if there is none.
     ShowIfUnseen,
     /// No panel shows the icon, and the last window was closed: end, if there is none again.

@@ -126,8 +126,14 @@ mod others {
 
     fn entry() -> Result<AutoLaunch, Box<dyn Error>> {
         let program = env::current_exe()?;
+        let program = program.to_string_lossy();
         let mut builder = AutoLaunchBuilder::new();
-        builder.set_app_name("Postern").set_app_path(&program.to_string_lossy()).set_args(&[ARGUMENT]);
+        // Windows reads a line, in which a space ends the program, and has one for each user and one for all.
+        #[cfg(windows)]
+        let program = format!("\"{program}\"");
+        #[cfg(windows)]
+        builder.set_windows_enable_mode(auto_launch::WindowsEnableMode::CurrentUser);
+        builder.set_app_name("Postern").set_app_path(&program).set_args(&[ARGUMENT]);
         Ok(builder.build()?)
     }
 }

@@ -143,7 +143,7 @@ impl Shell {
             Message::Enter { id, address } => keep_as_it_is(self.dashboards.enter(&id, address.expose())),
             Message::Follow { id, address } => keep_as_it_is(self.dashboards.follow(&id, &address)),
             Message::Close(id) => self.dashboards.close(&id),
-            Message::Uncopy(text) => self.clipboard.clear_if(&text),
+            Message::Uncopy(copy) => self.clipboard.clear_copy(copy),
         }
     }
 
@@ -184,7 +184,7 @@ impl Shell {
             ShellRequest::RemoveDashboard { id, data_dir } => self.dashboards.remove(&id, data_dir),
             ShellRequest::OpenBrowser { url } => browser::open(app, url),
             ShellRequest::Copy { text } => self.copy(&text),
-            ShellRequest::CopySecret { text } => self.copy_secret(text),
+            ShellRequest::CopySecret { text } => self.copy_secret(&text),
             ShellRequest::StartAtLogin(wanted) => self.start_at_login(app, wanted),
             ShellRequest::ShowManager => self.show_manager(app),
             ShellRequest::Notify { title, text } => notify(title, text),
@@ -215,17 +215,19 @@ impl Shell {
         }
     }
 
-    fn copy_secret(&mut self, text: Secret) {
-        if let Err(error) = self.clipboard.set_secret(&text) {
-            tracing::warn!(%error, "not copied");
-            let remedy = "Use what `postern env` prints.";
-            self.give_notice(None, Trouble::new("clipboard_failed", NO_CLIPBOARD, remedy));
-            return;
-        }
+    fn copy_secret(&mut self, text: &Secret) {
+        let copy = match self.clipboard.set_secret(text) {
+            Ok(copy) => copy,
+            Err(error) => {
+                tracing::warn!(%error, "not copied");
+                let remedy = "Use what `postern env` prints.";
+                return self.give_notice(None, Trouble::new("clipboard_failed", NO_CLIPBOARD, remedy));
+            }
+        };
         let outbox = self.outbox.clone();
         async_runtime::spawn(async move {
             tokio::time::sleep(clipboard::KEPT).await;
-            outbox.post(Message::Uncopy(text));
+            outbox.post(Message::Uncopy(copy));
         });
     }
 

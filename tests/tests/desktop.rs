@@ -481,7 +481,7 @@ async fn the_menu_leads_to_a_diagnosis_and_a_form_and_hands_out_what_programs_ne
     let icon = panel.icon().await?;
     window.until_shown(&["first", "Connected"]).await?;
     icon.click(&["second", "Run diagnosis"]).await?;
-    window.until_shown(&["cannot be reached", "Check again"]).await?;
+    window.until_shown(&["cannot be reached", "Look for the cause again"]).await?;
     window.screenshot("manager-diagnosis").await?;
     icon.click(&["New server…"]).await?;
     window.until_shown(&["Add a server"]).await?;

@@ -4,7 +4,8 @@
 //!    `pyproject.toml` in the current folder, then the profiles. (2.x and 3.0 know only the first and the last.)
 //! 2. The server that Prefect uses now is found as it uses it: each setting from the first place that has it; but none
 //!    from a place that names another server, although Prefect would show it to this one. Every other place stands by
-//!    itself. So no credential goes to a server that it was not written for.
+//!    itself. So no credential goes to a server that it was not written for. And whom to trust (a CA, no verification) is
+//!    not taken from a folder that names no server: it may be anybody's work.
 //! 3. Nothing is written here. A [`Candidate`] becomes a [`Change`] as what somebody typed does.
 //! 4. Secrets are [`Secret`](crate::Secret)s from the moment they are read; no message repeats a value.
 

@@ -182,9 +182,9 @@ fn after(url: &Url) -> &str {
 }
 
 fn page(path: &str, after: &str) -> String {
-    let first = path.split('/').nth(1).unwrap_or_default();
+    let first = percent_encoding::percent_decode_str(path.split('/').nth(1).unwrap_or_default()).collect::<Vec<u8>>();
     match path {
-        _ if first == "api" || path.starts_with("//") => "/".to_owned(),
+        _ if first == b"api" || path.starts_with("//") => "/".to_owned(),
         "" => format!("/{after}"),
         path => format!("{path}{after}"),
     }

@@ -10,7 +10,6 @@ use std::time::UNIX_EPOCH;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
 use serde::{Deserialize, Serialize};
 
 use crate::Secret;
@@ -112,11 +111,7 @@ async fn pass(request: Request<Body>, shared: &Shared) -> Result<Response<Body>,
         url: &'a str,
     }
 
-    let body = Limited::new(request.into_body(), PASS_BODY)
-        .collect()
-        .await
-        .map_err(|_| Fault::Malformed("the body ended early or is over 8 KiB"))?
-        .to_bytes();
+    let body = request.into_body().whole(PASS_BODY).await?.ok_or(Fault::Malformed("the body is over 8 KiB"))?;
     let to = if body.is_empty() {
         "/".to_owned()
     } else {

@@ -27,13 +27,15 @@ pub(super) struct Life {
     /// Refused credentials since then. An outage in between is no reason to try them more often.
     refusals: u32,
     /// The last failure was a refused credential.
-    refused: bool,
+    pub(super) refused: bool,
     /// Nobody would see what a probe finds.
     pub(super) quiet: bool,
     /// In how many days the server's certificate ends, where that is soon.
     pub(super) certificate: Option<u64>,
     /// When that was looked at last.
     seen: Option<SystemTime>,
+    /// The code of what was wrong when the last look began.
+    pub(super) looked_for: Option<String>,
     /// What is opened as soon as the listener stands.
     waiting: Vec<Window>,
     /// A listener stood before: a window may be open whose session it knew.
@@ -132,6 +134,8 @@ impl Entry {
     fn start_anew(&mut self, effects: &mut Vec<Effect>) {
         self.connection = Connection::Starting;
         self.forget_failures();
+        // Another server's, perhaps.
+        (self.life.certificate, self.life.seen) = (None, None);
         self.life.pulse = Pulse::Due;
         self.life.listener.stop(effects);
     }
@@ -200,7 +204,10 @@ impl Entry {
         }
         // What fails for its network may come back with another; a credential that is refused stays so, by and large.
         self.life.failures = 0;
-        self.hasten();
+        // Each try of a refused one counts towards a lock-out. Once may be a captive portal's.
+        if self.life.refusals <= 1 {
+            self.hasten();
+        }
     }
 
     pub(super) fn started(&mut self, effects: &mut Vec<Effect>) {

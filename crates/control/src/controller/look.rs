@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::life::{Life, Listener};
-use super::{Effect, Entry, Phase, Sight, State};
+use super::life::Listener;
+use super::{Effect, Phase, Sight, State};
 use crate::diagnosis::Report;
 use crate::look::{End, Look, News, Plan, plans};
 use crate::profile::ProfileId;
@@ -20,6 +20,7 @@ impl State {
             return;
         }
         entry.look = Some(Look::new(number));
+        entry.life.looked_for = entry.connection.trouble().map(|trouble| trouble.code.clone());
         let plans = vec![Plan::saved(&entry.profile)];
         effects.push(Effect::Look { sight: Sight::Saved(id.clone()), number, plans, after: Duration::ZERO });
     }
@@ -41,20 +42,23 @@ impl State {
 
     /// What a look at a saved profile comes to, its gateway's pages say too.
     pub(super) fn looked(&mut self, sight: &Sight, number: u64, news: News, effects: &mut Vec<Effect>) {
-        let (look, standing) = match sight {
-            Sight::Form => (self.look.as_mut(), None),
-            Sight::Saved(id) => match self.entry_mut(id) {
-                Some(Entry { look, life: Life { listener: Listener::Standing(held), .. }, .. }) => {
-                    (look.as_mut(), Some(held.generation))
-                }
-                Some(entry) => (entry.look.as_mut(), None),
-                None => return,
-            },
+        let (look, standing, same) = match sight {
+            Sight::Form => (self.look.as_mut(), None, false),
+            Sight::Saved(id) => {
+                let Some(entry) = self.entry_mut(id) else { return };
+                let same = entry.life.looked_for.as_deref() == entry.connection.trouble().map(|now| now.code.as_str());
+                let standing = match entry.life.listener {
+                    Listener::Standing(held) => Some(held.generation),
+                    Listener::None | Listener::Starting(_) | Listener::Stopping(_) => None,
+                };
+                (entry.look.as_mut(), standing, same)
+            }
         };
         let Some(look) = look.filter(|look| look.number == number) else { return };
         if let (Some(generation), News::End(End::Seen { report, .. })) = (standing, &news) {
             let Report { code, sentence, remedy, .. } = &**report;
-            let advice = (!report.ok).then(|| Trouble::new(code, sentence, remedy));
+            // Not where something else is wrong by now.
+            let advice = (!report.ok && same).then(|| Trouble::new(code, sentence, remedy));
             effects.push(Effect::Advise { generation, advice });
         }
         look.take(news);

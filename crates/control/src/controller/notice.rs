@@ -67,8 +67,10 @@ impl Entry {
         if !looked_at && self.told.at.is_some_and(recently) {
             return;
         }
-        let words = self.news(wanted).or_else(|| self.ending_certificate(wanted).filter(|_| !looked_at));
-        if let Some(Words { title, text }) = words.filter(|_| !looked_at) {
+        let words = self.news(wanted).filter(|_| !looked_at);
+        // No view shows it: it waits until nobody looks.
+        let words = words.or_else(|| if looked_at { None } else { self.ending_certificate(wanted) });
+        if let Some(Words { title, text }) = words {
             self.told.at = Some(at);
             effects.push(Effect::Shell(ShellRequest::Notify { title, text }));
         }
@@ -108,8 +110,13 @@ impl Entry {
 
     /// Said when it is first seen to end soon, and each time that half of what was left then is over.
     fn ending_certificate(&mut self, wanted: Notices) -> Option<Words> {
-        let days = self.life.certificate?;
-        if !wanted.certificate || self.told.days.is_some_and(|told| days > told / 2) {
+        let Some(days) = self.life.certificate else {
+            // Renewed.
+            self.told.days = None;
+            return None;
+        };
+        let told = |told: u64| days >= told || days > told / 2;
+        if !wanted.certificate || self.told.days.is_some_and(told) {
             return None;
         }
         self.told.days = Some(days);

@@ -231,14 +231,15 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Screen(screen) => {
             // What it shows now may be as old as the longest pause between two probes.
             let fresh = screen.manager && !state.screen.manager;
-            if !screen.manager {
+            // Not before it is open.
+            if state.screen.manager && !screen.manager {
                 state.lead = None;
             }
             if let Some(Focus::Dashboard(id)) = &screen.focus {
                 state.last = Some(id.clone());
             }
             state.screen = screen;
-            for entry in state.entries.iter_mut().filter(|entry| fresh && entry.life.quiet) {
+            for entry in state.entries.iter_mut().filter(|entry| fresh && entry.life.quiet && !entry.life.refused) {
                 entry.hasten();
             }
         }

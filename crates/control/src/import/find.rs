@@ -121,7 +121,13 @@ fn candidates(at: &Surroundings, layers: &[Layer], profiles: &[Named], active: O
     let used = places.clone().find_map(address_of);
     let elsewhere = |address: &Setting| used.is_some_and(|used| used.value != address.value);
     let together = places.filter(|place| !address_of(place).is_some_and(elsewhere));
-    let together: Vec<&Setting> = together.flatten().collect();
+    let together = together.flat_map(|place| {
+        // A folder may be anybody's work: where it does not say which server is meant, no other is trusted for its sake.
+        let of_folder = layers.iter().skip(1).any(|layer| std::ptr::eq(&*layer.settings, place));
+        let vague = of_folder && address_of(place).is_none();
+        place.iter().filter(move |setting| !(vague && matches!(setting.name, Name::CertFile | Name::SkipVerify)))
+    });
+    let together: Vec<&Setting> = together.collect();
 
     let mut candidates: Vec<Candidate> = Vec::new();
     let mut add = |key: &str, name: &str, own: &[Setting], spot: Spot| {

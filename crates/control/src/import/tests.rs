@@ -98,11 +98,12 @@ PREFECT_API_KEY = "canary"
 #[test]
 fn settings_that_go_together_count_together() {
     // The address is the profile's, what to show is in the environment: as Prefect has it. Another profile gets none.
+    // Whom to trust is not for a folder to say that names no server.
     insta::assert_snapshot!(shown(&found(
         &[("prefect_api_auth_string", "admin:canary"), ("OTHER", "x")],
         &[
             ("/work/.env", "PREFECT_PROFILES_PATH=/etc/prefect/all.toml\nPREFECT_API_AUTH_STRING=late:canary\n"),
-            ("/work/prefect.toml", "[client]\ncustom_headers = { X-Key = \"canary\" }\n"),
+            ("/work/prefect.toml", "[client]\ncustom_headers = { X-Key = \"canary\" }\n[api]\nssl_cert_file = \"anybodys.pem\"\n"),
             ("/etc/prefect/all.toml", "active = \"a\"\n[profiles.b]\nPREFECT_API_URL = \"https://b.example.com/api\"\n\
               [profiles.a]\nPREFECT_API_URL = \"https://a.example.com/api\"\nPREFECT_API_TLS_INSECURE_SKIP_VERIFY = true\n"),
         ],

@@ -53,6 +53,13 @@ impl Default for Input {
 }
 
 impl Input {
+    /// Gives back what a large body needed, while nothing is under way.
+    pub(crate) fn rest(&mut self) {
+        if self.bytes.is_empty() && self.bytes.capacity() > 8 * LEAST {
+            *self = Self::default();
+        }
+    }
+
     /// Whether all of the body has come.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.framing, Framing::Length(0))
@@ -65,10 +72,6 @@ impl Input {
 
     /// Reads once: how much came.
     pub(crate) fn poll_fill(&mut self, from: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.bytes.is_empty() && self.bytes.capacity() > 8 * self.room {
-            // What a large body needed is no room for what follows it.
-            self.bytes = BytesMut::new();
-        }
         let spare = self.bytes.capacity() - self.bytes.len();
         // What was used before lies in the processor's caches. Where somebody still holds a part of it, a little room
         // will do.

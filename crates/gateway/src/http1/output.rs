@@ -12,6 +12,8 @@ use super::transport::Transport;
 
 /// A piece of a body that is not longer is copied behind what goes before it.
 const SMALL: usize = 4 * 1024;
+/// Short pieces that are there go together, up to so much.
+const TOGETHER: usize = 16 * 1024;
 
 /// What is to be written, in this order.
 #[derive(Debug, Default)]
@@ -23,8 +25,6 @@ pub(crate) struct Output {
     piece: Bytes,
     /// The end of a chunk.
     back: &'static [u8],
-    /// Nothing of it has been written yet but what a head's body begins with may still join it.
-    joins: bool,
     /// All is written, and some of it may wait in the layers below.
     unflushed: bool,
 }
@@ -77,12 +77,10 @@ impl Output {
 
     fn end_head(&mut self) {
         self.put(&[b"\r\n\r\n"]);
-        self.joins = true;
     }
 
     /// A piece of a body, as a chunk or not.
     fn data(&mut self, data: Bytes, chunk: bool) {
-        self.joins = false;
         if data.is_empty() {
             // As a chunk, it would be the last.
             return;
@@ -100,7 +98,8 @@ impl Output {
 
     /// Whether a body is to be asked for more.
     fn takes_more(&self) -> bool {
-        self.joins || self.is_empty()
+        let waits = self.piece.is_empty() && self.back.is_empty() && !self.unflushed;
+        waits && self.written == 0 && self.front.len() < TOGETHER || self.is_empty()
     }
 
     /// Whether all of it is on its way.
@@ -111,12 +110,11 @@ impl Output {
     pub(crate) fn clear(&mut self) {
         self.front.clear();
         self.piece = Bytes::new();
-        (self.written, self.back, self.joins, self.unflushed) = (0, b"", false, false);
+        (self.written, self.back, self.unflushed) = (0, b"", false);
     }
 
     /// Ready when all of it is written.
     pub(crate) fn poll_write(&mut self, to: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.joins = false;
         loop {
             let mut front = &self.front[self.written..];
             let mut left = (&mut front).chain(&mut self.piece).chain(&mut self.back);
@@ -204,6 +202,10 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
                 }
             }
             if self.output.is_empty() {
+                if self.body.is_some() {
+                    // It had an empty piece.
+                    continue;
+                }
                 return Poll::Ready(Ok(()));
             }
             ready!(write(&mut self.output, cx)).map_err(Unsent::System)?;
@@ -211,7 +213,7 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
     }
 
     fn end_body(&mut self) -> Result<(), Unsent> {
-        (self.body, self.output.joins) = (None, false);
+        self.body = None;
         match self.end {
             End::Length(0) | End::Close => {}
             End::Length(_) => return Err(Unsent::Body),

@@ -37,6 +37,7 @@ where
     A: Future<Output = Response<Body>>,
 {
     let wire = Shared::new(wire);
+    let leaving = Leaving(wire.clone());
     let mut outgoing = Outgoing::default();
     loop {
         let (request, fault, asked, handing) = match poll_fn(|cx| wire.lock().poll_head(cx)).await {
@@ -69,15 +70,20 @@ where
             let persists = asked.persists && wire.lock().goes_on() && !steps.are_ending();
             begin(&mut outgoing, response, Asked { persists, ..asked })
         };
+        let ends_with_connection = outgoing.ends_with_connection();
+        if ends_with_connection {
+            wire.lock().set_cut(true);
+        }
         let mut write = |output: &mut Output, cx: &mut Context<'_>| wire.lock().poll_write(output, cx);
         let ended = poll_fn(|cx| match outgoing.poll_send(cx, &mut write) {
             Poll::Ready(sent) => Poll::Ready(Some(sent)),
             Poll::Pending => wire.lock().poll_gone(cx).map(|()| None),
         });
         match ended.await {
+            Some(Ok(())) if ends_with_connection => wire.lock().set_cut(false),
             Some(Ok(())) => {}
             // To who takes the connection's end for the body's, it must not look like one.
-            Some(Err(Unsent::Body)) if outgoing.ends_with_connection() => return wire.lock().abort(),
+            Some(Err(Unsent::Body)) if ends_with_connection => return,
             // What came of it is the visitor's; that it has no end says the rest.
             Some(Err(Unsent::Body)) => {
                 outgoing.body = None;
@@ -90,11 +96,11 @@ where
             }
             None => return,
         }
-        steps.step();
         match sent {
-            Sent::Persists if !steps.are_ending() => {}
+            Sent::Persists if !steps.are_ending() => steps.step(),
             Sent::Persists | Sent::Last => break,
             Sent::Upgraded => {
+                drop(leaving);
                 if let (Some(handing), Some(wire)) = (handing, wire.into_inner()) {
                     drop(handing.send(wire.into_raw()));
                 }
@@ -102,7 +108,18 @@ where
             }
         }
     }
+    // A body that another task still sends on is not to be mixed with what is thrown away.
+    wire.lock().leave();
     poll_fn(|cx| wire.lock().poll_end(cx)).await;
+}
+
+/// However a conversation ends, and be it that it is dropped.
+struct Leaving(Shared);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.lock().leave();
+    }
 }
 
 fn request(head: Head, wire: &Shared) -> (Request<Body>, Option<oneshot::Sender<super::wire::Raw>>) {

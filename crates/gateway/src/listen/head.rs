@@ -92,7 +92,7 @@ fn read(head: &Bytes) -> Result<Head, Fault> {
         Fault::Malformed("a target is UTF-8, without <, > and `, and its query without quotation marks")
     })?;
     at += 2;
-    parts.headers.reserve(head.len() / field::USUAL);
+    parts.headers.reserve((head.len() / field::USUAL).min(HEADERS_LIMIT));
     let mut fields = Fields::default();
     loop {
         let end = line_end(head, at)?;

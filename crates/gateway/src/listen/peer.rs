@@ -35,6 +35,11 @@ impl Peer {
         sockets::owner(self.remote, self.local).is_some()
     }
 
+    /// Whether the other end is gone for certain. `false` where the system does not tell.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.user() != User::Unknown && !self.is_open()
+    }
+
     /// Whose process the peer is: asked when it first matters, for a connection has one owner as long as it is open.
     pub(crate) fn user(&self) -> User {
         *self.user.get_or_init(|| {

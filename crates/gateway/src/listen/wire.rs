@@ -68,6 +68,12 @@ pub(crate) struct Wire {
     glance: Option<Pin<Box<Sleep>>>,
     /// Who looks for that as soon as a body is over: it may be read by another task.
     watcher: Option<Waker>,
+    /// Who waits for more of a body.
+    reader: Option<Waker>,
+    /// An answer is being written.
+    answering: bool,
+    /// It is one that only the connection's end ends: until it is whole, that must not be an end in order.
+    cut: bool,
     /// Until when we linger, and for how many more bytes.
     lingering: Option<(Pin<Box<Sleep>>, usize)>,
 }
@@ -113,6 +119,9 @@ impl Wire {
             finished: false,
             glance: None,
             watcher: None,
+            reader: None,
+            answering: false,
+            cut: false,
             lingering: None,
         }
     }
@@ -143,6 +152,9 @@ impl Wire {
                     Err(fault) => return Poll::Ready(Err(self.condemn(fault))),
                 }
             }
+            if self.input.bytes.is_empty() {
+                self.input.rest();
+            }
             if self.finished || !matches!(ready!(self.input.poll_fill(&mut self.stream, cx)), Ok(1..)) {
                 return Poll::Ready(Ok(None));
             }
@@ -151,7 +163,7 @@ impl Wire {
 
     fn begin(&mut self, head: &Head) {
         self.deadline = None;
-        self.expects = head.expects;
+        (self.expects, self.answering) = (head.expects, false);
         (self.next, self.input.framing) = match head.framing {
             head::Framing::Length(0) => (Next::Head, Framing::NOTHING),
             head::Framing::Length(length) => (Next::Body, Framing::Length(length)),
@@ -175,8 +187,9 @@ impl Wire {
         if std::mem::take(&mut self.expects) && self.input.bytes.is_empty() {
             self.word.put(&[b"HTTP/1.1 100 Continue\r\n\r\n"]);
         }
-        // It fits into any buffer but a full one; then somebody reads an answer, and it waits.
+        // It fits into any buffer but a full one; then it waits, and goes before the answer at the latest.
         if !self.word.is_empty()
+            && !self.answering
             && let Poll::Ready(Err(error)) = self.word.poll_write(&mut self.stream, cx)
         {
             return Poll::Ready(Some(Err(error)));
@@ -186,7 +199,10 @@ impl Wire {
             Next::Head | Next::Upgraded => return Poll::Ready(None),
             Next::Nothing => return Poll::Ready(Some(Err(io::ErrorKind::InvalidData.into()))),
         }
-        let piece = ready!(self.input.poll_data(&mut self.stream, cx));
+        let Poll::Ready(piece) = self.input.poll_data(&mut self.stream, cx) else {
+            self.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
         if self.input.is_over() {
             self.next = Next::Head;
             if let Some(watcher) = self.watcher.take() {
@@ -201,7 +217,10 @@ impl Wire {
                         self.finished = true;
                         io::ErrorKind::UnexpectedEof.into()
                     }
-                    Cut::System(error) => error,
+                    Cut::System(error) => {
+                        self.finished = true;
+                        error
+                    }
                     Cut::Malformed(fault) => {
                         self.condemn(fault);
                         io::ErrorKind::InvalidData.into()
@@ -225,13 +244,10 @@ impl Wire {
     /// While a request is answered: ready when nobody waits for it any more.
     pub(super) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.finished {
-            // Who reads a body sees its end.
-            if self.next == Next::Body {
+            // What is read here would be missing where the body goes; and nobody may be reading it.
+            if matches!(self.next, Next::Body | Next::Nothing) || self.input.bytes.len() >= AHEAD {
                 self.watcher = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-            if self.next == Next::Nothing || self.input.bytes.len() >= AHEAD {
-                return Poll::Pending;
+                return self.poll_absent(cx, Peer::is_gone);
             }
             match ready!(self.input.poll_fill(&mut self.stream, cx)) {
                 Ok(0) => self.finished = true,
@@ -239,31 +255,48 @@ impl Wire {
                 Err(_) => return Poll::Ready(()),
             }
         }
-        let Some(peer) = &self.peer else { return Poll::Ready(()) };
+        self.poll_absent(cx, |peer| !peer.is_open())
+    }
+
+    /// Looks at the other end now and then.
+    fn poll_absent(&mut self, cx: &mut Context<'_>, is: impl Fn(&Peer) -> bool) -> Poll<()> {
+        let Some(peer) = &self.peer else { return if self.finished { Poll::Ready(()) } else { Poll::Pending } };
         loop {
-            if let Some(glance) = &mut self.glance {
-                ready!(glance.as_mut().poll(cx));
-            }
-            if !peer.is_open() {
+            let glance = self.glance.get_or_insert_with(|| Box::pin(tokio::time::sleep(GLANCE)));
+            ready!(glance.as_mut().poll(cx));
+            self.glance = None;
+            if is(peer) {
                 return Poll::Ready(());
             }
-            self.glance = Some(Box::pin(tokio::time::sleep(GLANCE)));
+        }
+    }
+
+    /// Whether an answer is under way that only the connection's end ends.
+    pub(super) fn set_cut(&mut self, cut: bool) {
+        self.cut = cut;
+    }
+
+    /// Nobody answers here any more: whoever still reads a body is told that there is none.
+    pub(super) fn leave(&mut self) {
+        if self.next == Next::Body {
+            self.next = Next::Nothing;
+        }
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+        if self.cut {
+            self.stream.abort();
         }
     }
 
     /// Ready when all of `output` is written.
     pub(super) fn poll_write(&mut self, output: &mut Output, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // The answer is the word.
-        self.expects = false;
+        (self.expects, self.answering) = (false, true);
         if !self.word.is_empty() {
             ready!(self.word.poll_write(&mut self.stream, cx))?;
         }
         output.poll_write(&mut self.stream, cx)
-    }
-
-    /// Has it end without an end in order.
-    pub(super) fn abort(&self) {
-        self.stream.abort();
     }
 
     /// Ends it from our side.

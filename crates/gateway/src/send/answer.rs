@@ -29,8 +29,9 @@ pub(super) struct Head {
 /// Why it is no answer.
 pub(super) fn head(input: &mut BytesMut, seen: &mut usize, method: &Method) -> Result<Option<Head>, String> {
     loop {
-        while matches!(input.first(), Some(b'\r' | b'\n')) {
-            input.advance(1);
+        // Empty lines before it are forgiven.
+        while let Some(empty) = [&b"\n"[..], b"\r\n"].into_iter().find(|empty| input.starts_with(empty)) {
+            input.advance(empty.len());
             *seen = 0;
         }
         let Some(length) = end(input, *seen) else {
@@ -42,6 +43,9 @@ pub(super) fn head(input: &mut BytesMut, seen: &mut usize, method: &Method) -> R
             *seen = input.len().saturating_sub(2);
             return Ok(None);
         };
+        if length > HEAD_LIMIT {
+            return Err("its head is too long".into());
+        }
         *seen = 0;
         let head = read(&input.split_to(length).freeze(), method)?;
         if !head.parts.status.is_informational() || head.parts.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -62,7 +66,11 @@ fn end(input: &[u8], seen: usize) -> Option<usize> {
 /// Nobody waits for the end of what is no answer.
 fn begins(input: &[u8]) -> Result<(), String> {
     let shown = input.len().min(VERSION.len());
-    if input[..shown] == VERSION[..shown] { Ok(()) } else { Err("it does not begin as HTTP/1.1 does".into()) }
+    if input == b"\r" || input[..shown] == VERSION[..shown] {
+        Ok(())
+    } else {
+        Err("it does not begin as HTTP/1.1 does".into())
+    }
 }
 
 const VERSION: &[u8] = b"HTTP/1.";
@@ -78,7 +86,7 @@ fn read(head: &Bytes, method: &Method) -> Result<Head, String> {
     };
     status(line().map(|line| &head[line]).unwrap_or_default(), &mut parts)?;
     let mut fields = Fields::default();
-    parts.headers.reserve(head.len() / field::USUAL);
+    parts.headers.reserve((head.len() / field::USUAL).min(HEADERS_LIMIT));
     while let Some(line) = line().filter(|line| !line.is_empty()) {
         let (name, value) = field::of(head, line).map_err(|rule| format!("its head breaks a rule: {rule}"))?;
         fields.take(&name, &value)?;

@@ -42,7 +42,8 @@ fuzz_target!(|text: &str| {
             let page = here.join(&to).expect("a page");
             assert_eq!(page.origin(), here.origin());
             assert_eq!(page.path(), to.split(['?', '#']).next().unwrap_or_default(), "climbs");
-            assert!(!page.path().to_lowercase().starts_with("/.postern"), "{to}");
+            let first = page.path().to_lowercase().split('/').nth(1).unwrap_or_default().to_owned();
+            assert_ne!(first, ".postern", "{to}");
             if let Some(address) = address {
                 let ours =
                     [profile.local_origin(), profile.browser_origin(), format!("http://localhost:{}", profile.port)];
