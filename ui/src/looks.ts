@@ -69,10 +69,15 @@ export function moved(place: Place, { foundAt }: FoundView): Place | null {
   return { ...place, url: foundAt.url, apiUrl: foundAt.api_url ?? "", moves: place.moves + 1 };
 }
 
-/** Whether that is on the hosts that were looked at before. */
-export function sameHosts(before: Place, next: Place): boolean {
-  const hosts = ({ url, apiUrl }: Place) => [url, apiUrl || url].map((url) => URL.parse(url)?.hostname);
-  return hosts(next).every((host) => hosts(before).includes(host));
+/** Whether that is on the origins that were looked at before, or on the same host with TLS, on the usual ports. */
+export function sameOrigins(before: Place, next: Place): boolean {
+  const urls = ({ url, apiUrl }: Place) => [url, apiUrl || url].map((url) => URL.parse(url));
+  const known = urls(before).flatMap((url) => {
+    if (url === null) return [];
+    const { protocol, hostname, port, origin } = url;
+    return protocol === "http:" && port === "" ? [origin, `https://${hostname}`] : [origin];
+  });
+  return urls(next).every((url) => url !== null && known.includes(url.origin));
 }
 
 /** The form as it is looked at and saved, where the place that was meant has been found. */

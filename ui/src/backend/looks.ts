@@ -40,12 +40,22 @@ const TROUBLES = {
     sentence: "Prefect’s UI is not there, but at https://moved.example.com/prefect.",
     remedy: "Use the address https://moved.example.com/prefect.",
   },
+  away: {
+    code: "base_path_wrong",
+    sentence: "Prefect’s UI is not there, but at https://slow.example.com.",
+    remedy: "Use the address https://slow.example.com.",
+  },
   ca: {
     code: "certificate_refused",
     sentence: "The server’s certificate is signed by a CA that this computer does not know.",
     remedy: "Get the certificate of the CA that signed it, and give it as CA file.",
   },
 } satisfies Record<string, Trouble>;
+
+const ELSEWHERE = new Map<Trouble, string>([
+  [TROUBLES.moved, "https://moved.example.com/prefect"],
+  [TROUBLES.away, "https://slow.example.com"],
+]);
 
 const LAYERS: readonly (readonly [string, string])[] = [
   ["Address", "UI at the address, API below it at /api"],
@@ -74,6 +84,7 @@ function verdict(draft: Draft): Verdict {
   const host = url.replace(/^[a-z]+:\/\//, "");
   if (host.startsWith("gone.")) return { trouble: TROUBLES.unreachable, asks: [], at: 2 };
   if (host === "moved.example.com") return { trouble: TROUBLES.moved, asks: [], at: 6 };
+  if (host === "away.example.com") return { trouble: TROUBLES.away, asks: [], at: 6 };
   if (host.startsWith("ca.") && caFile === "") return { trouble: TROUBLES.ca, asks: ["ca"], at: 4 };
   if (host.startsWith("sso.") && headers.length === 0)
     return { trouble: TROUBLES.sso, asks: ["headers"], at: 5 };
@@ -103,13 +114,14 @@ function foundOf(draft: Draft, { trouble, asks }: Verdict, taken: readonly (Colo
   const url = draft.url.includes("://") ? draft.url : `https://${draft.url}`;
   const name = URL.parse(url)?.hostname ?? "";
   const fine = trouble === ok;
+  const elsewhere = ELSEWHERE.get(trouble);
   const free = (["blue", "green", "purple", "orange"] as const).find((color) => !taken.includes(color));
   return {
     ok: fine,
     verdict: trouble,
     asks,
     url: URL.parse(url)?.href.replace(/\/$/, "") ?? url,
-    foundAt: trouble === TROUBLES.moved ? { url: "https://moved.example.com/prefect", api_url: null } : null,
+    foundAt: elsewhere === undefined ? null : { url: elsewhere, api_url: null },
     version: fine ? "3.8.8" : null,
     latencyMs: fine ? 12 : null,
     name,

@@ -138,6 +138,17 @@ test("a server that is found elsewhere is taken from there, until somebody wants
   expect(await page.locator("#server-url").textContent()).toContain("https://moved.example.com/prefect");
 });
 
+test("an address is taken as it was typed also while the place found is still looked at", async () => {
+  const page = await open("servers");
+  await page.locator("#add-server").click();
+  await page.locator("#field-url").fill("away.example.com");
+  // The look there does not end.
+  await page.locator("#as-typed").click();
+  await verdict(page, "is not there");
+  expect(await page.locator("#moved").count()).toBe(0);
+  expect(await page.locator("#follow").textContent()).toContain("https://slow.example.com");
+});
+
 test("a server that cannot be reached can be saved all the same, and is not opened", async () => {
   const page = await open("servers");
   await page.locator("#add-server").click();

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Ask, FoundView } from "../../src/bindings";
 import { newForm, type Form } from "../../src/draft";
-import { answering, isAnswered, moved, placed, sameHosts, sight, type Place } from "../../src/looks";
+import { answering, isAnswered, moved, placed, sameOrigins, sight, type Place } from "../../src/looks";
 import { BLANK } from "../../src/backend/fixtures";
 
 function filled(): Form {
@@ -101,11 +101,25 @@ test("what was found elsewhere is where the form's server is, and not without en
 });
 
 test.each([
-  ["http://a.example.com:81", null, true],
-  ["https://a.example.com/p", "https://a.example.com/api", true],
-  ["https://b.example.com", null, false],
-  ["https://a.example.com", "https://b.example.com/api", false],
-])("%s with the API at %s is on the same hosts: %s", (url, api, same) => {
-  const next = moved(TYPED, found(url, api));
-  expect(next !== null && sameHosts(TYPED, next)).toBe(same);
-});
+  ["https://a.example.com", "https://a.example.com/p", null, true],
+  ["https://a.example.com", "https://a.example.com:443/p", "https://A.example.com/api", true],
+  ["http://a.example.com", "https://a.example.com", null, true],
+  ["http://a.example.com:8080", "http://a.example.com:8080/p", null, true],
+  ["https://a.example.com", "http://a.example.com", null, false],
+  ["https://a.example.com", "https://a.example.com:8443", null, false],
+  ["https://a.example.com", "http://a.example.com:81", null, false],
+  ["http://a.example.com", "https://a.example.com:8443", null, false],
+  ["http://a.example.com:8080", "https://a.example.com", null, false],
+  ["http://a.example.com:8080", "https://a.example.com:8080", null, false],
+  ["https://a.example.com", "https://b.example.com", null, false],
+  ["http://a.example.com", "https://b.example.com", null, false],
+  ["https://a.example.com", "https://a.example.com", "https://b.example.com/api", false],
+  ["https://a.example.com", "https://a.example.com", "https://a.example.com:4200/api", false],
+])(
+  "who asks at %s is not followed unasked to another origin: %s, its API at %s: %s",
+  (from, url, api, same) => {
+    const before = { ...TYPED, url: from };
+    const next = moved(before, found(url, api));
+    expect(next !== null && sameOrigins(before, next)).toBe(same);
+  },
+);
