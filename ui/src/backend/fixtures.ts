@@ -288,6 +288,7 @@ const VIEWS: Record<string, () => ManagerView> = {
     lead: { number: 1, id: null, url: "https://slow.example.com/runs?page=2" },
   }),
   busy: () => view([PRODUCTION]),
+  diagnosed: () => view([PRODUCTION]),
   steady: () => view([PRODUCTION]),
   unreadable: () => view([], [UNREADABLE], false),
   "unreadable-later": () => view(SERVERS, [UNREADABLE], false),
@@ -344,11 +345,12 @@ export function fixture(name: string): Backend {
       case "disconnect":
         return set(action.id, OFF);
       case "look": {
-        const form = now.servers.find(({ id }) => id === action.id)?.form;
+        const one = now.servers.find(({ id }) => id === action.id);
         // What is saved fails as its connection does.
         const wrong = { kind: "basic", username: "ada", password: { set: "wrong" } } as const;
-        if (form !== undefined) {
-          lookAt(0, { ...form, edge: wrong }, [], (look) =>
+        if (one !== undefined) {
+          const edge = one.connection.trouble === null ? one.form.edge : wrong;
+          lookAt(0, { ...one.form, edge }, [], (look) =>
             show({ servers: now.servers.map((one) => (one.id === action.id ? { ...one, look } : one)) }),
           );
         }
@@ -435,6 +437,9 @@ export function fixture(name: string): Backend {
     },
     watch: async (listener) => {
       changed = listener;
+      // What is done elsewhere: in the tray, and when a test says so.
+      if (name === "diagnosed") void act({ do: "look", id: "prod" });
+      addEventListener("removed-elsewhere", () => show({ servers: [] }));
       return () => (changed = () => undefined);
     },
     act,

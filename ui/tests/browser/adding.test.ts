@@ -194,3 +194,12 @@ test("a failing server says which layer refuses, when it is asked", async () => 
   expect(await page.locator("#trouble-sentence").textContent()).toContain("refuses the profile’s credential");
   await page.getByRole("button", { name: "Look for the cause again" }).waitFor();
 });
+
+test("a look that the tray began is shown of a server that is connected too, and can be repeated", async () => {
+  const page = await open("diagnosed");
+  await verdict(page, "Reachable: Prefect 3.8.8 · answers in 12 ms");
+  expect(await page.locator("#trouble-sentence").count()).toBe(0);
+  await page.getByRole("button", { name: "Look again" }).click();
+  await verdict(page, "Looking");
+  await verdict(page, "Reachable");
+});

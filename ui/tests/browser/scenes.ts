@@ -56,6 +56,11 @@ export const SCENES: readonly Scene[] = [
   { name: "unverified", fixture: "servers", play: choose("lab") },
   { name: "port-taken", fixture: "servers", play: choose("archive") },
   { name: "off-vault-empty", fixture: "servers", play: choose("empty") },
+  {
+    name: "up-checked",
+    fixture: "diagnosed",
+    play: (page) => page.locator("#look-verdict", { hasText: "Reachable" }).waitFor(),
+  },
   { name: "unreadable", fixture: "unreadable" },
   { name: "unreadable-later", fixture: "unreadable-later" },
   { name: "vault-locked", fixture: "vault-locked" },
