@@ -370,7 +370,9 @@ export function fixture(name: string): Backend {
       case "forget-imports":
         return show({ import: null });
       case "set-notices":
-        return show({ notices: action.notices });
+        // As in the app: it is written meanwhile.
+        setTimeout(() => show({ notices: action.notices }), 50);
+        return;
       case "remove":
         return show({ servers: now.servers.filter(({ id }) => id !== action.id) });
       case "open":

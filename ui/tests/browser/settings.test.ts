@@ -1,0 +1,46 @@
+// What is set for Postern itself: each switch is saved at once, and stands as it is saved.
+
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+
+import { stage } from "./stage";
+
+const { open } = stage();
+
+const box = (kind: string) => `#field-notice-${kind}`;
+const settings = async (fixture: string): Promise<Page> => {
+  const page = await open(fixture);
+  await page.locator("#settings").click();
+  await page.locator(box("lost")).waitFor();
+  return page;
+};
+
+test("two switches one right after the other are both saved", async () => {
+  const page = await settings("one");
+  await page.evaluate(
+    (boxes) => boxes.forEach((one) => document.querySelector<HTMLElement>(one)?.click()),
+    [box("lost"), box("back")],
+  );
+  await page.locator(`${box("back")}:not(:checked)`).waitFor();
+  expect(await page.locator(box("lost")).isChecked()).toBe(false);
+  expect(await page.locator(box("certificate")).isChecked()).toBe(true);
+  // And so they are found again.
+  await page.locator("#settings-done").click();
+  await page.locator("#settings:focus").click();
+  expect(await page.locator(box("lost")).isChecked()).toBe(false);
+  await page.locator(box("lost")).click();
+  await page.locator(`${box("lost")}:checked`).waitFor();
+});
+
+test("a switch that is not saved stands as before", async () => {
+  const page = await settings("refusing");
+  await page.locator(box("lost")).click();
+  expect(await page.locator(box("lost")).isChecked()).toBe(true);
+});
+
+test("when the last server is removed elsewhere, the settings make way for the first form", async () => {
+  const page = await settings("one");
+  await page.evaluate(() => dispatchEvent(new Event("removed-elsewhere")));
+  await page.getByRole("heading", { name: "Add your first server" }).waitFor();
+  await page.locator("#field-url:focus").waitFor();
+});
