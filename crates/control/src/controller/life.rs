@@ -296,6 +296,10 @@ impl Entry {
             Health::Unknown => return,
             Health::Up => {
                 self.forget_failures();
+                if self.connection.trouble().is_some() {
+                    // What a look found wrong is so no more.
+                    self.look.take_if(|look| look.end.is_some());
+                }
                 // Every request measures; shown is what the last probe found, so that the figure keeps still.
                 let latency = if probed { status.latency } else { shown.or(status.latency) };
                 Connection::Up { since: status.since, version: status.version, latency }
