@@ -55,7 +55,7 @@ async fn the_package_has_a_manual_and_completes_commands() -> anyhow::Result<()>
         "source {}; COMP_WORDS=(postern doc); COMP_CWORD=1; _postern postern doc postern; echo \"${{COMPREPLY[@]}}\"",
         script.display()
     );
-    ensure!(package.ask("bash", &["-c", &typed]).await? == "doctor", "bash does not complete");
+    ensure!(package.ask("bash", &["-c", &typed]).await?.trim() == "doctor", "bash does not complete");
     for file in ["zsh/vendor-completions/_postern", "fish/vendor_completions.d/postern.fish"] {
         let script = fs::read_to_string(package.file(&format!("share/{file}")))?;
         ensure!(script.contains("doctor"), "{file} knows no doctor");
