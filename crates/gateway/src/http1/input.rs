@@ -1,5 +1,6 @@
 //! What comes in on a connection: bytes, and the body that they are a part of.
 
+use std::fmt;
 use std::io;
 use std::task::{Context, Poll, ready};
 
@@ -36,14 +37,22 @@ pub(crate) enum Cut {
     Malformed(Fault),
 }
 
-/// What has come and was not yet used.
-#[derive(Debug)]
+/// What has come and was not yet used. It may have secrets in it: so it shows how much there is, and not what.
 pub(crate) struct Input {
     pub(crate) bytes: BytesMut,
     /// What is left of the body under way.
     pub(crate) framing: Framing,
     /// How much is read at a time.
     room: usize,
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("bytes", &self.bytes.len())
+            .field("framing", &self.framing)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Input {

@@ -1,5 +1,6 @@
 //! What goes out on a connection: a head, and its body piece by piece.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -15,8 +16,8 @@ const SMALL: usize = 4 * 1024;
 /// Short pieces that are there go together, up to so much.
 const TOGETHER: usize = 16 * 1024;
 
-/// What is to be written, in this order.
-#[derive(Debug, Default)]
+/// What is to be written, in this order. It may have secrets in it, as what comes in has.
+#[derive(Default)]
 pub(crate) struct Output {
     /// A head, a chunk's size, a short piece.
     front: Vec<u8>,
@@ -54,6 +55,12 @@ pub(crate) enum Unsent {
     System(io::Error),
     /// The body has another length than was announced, or broke off.
     Body,
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("bytes", &(self.front.len() + self.piece.len())).finish_non_exhaustive()
+    }
 }
 
 impl Output {

@@ -11,6 +11,7 @@
 //! After a request to upgrade nothing is read as a request any more: either it is answered with 101, or the connection
 //! ends.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -90,10 +91,15 @@ enum Next {
 }
 
 /// What is left of a connection that speaks something else from now on: what came already, and the rest.
-#[derive(Debug)]
 pub(crate) struct Raw {
     came: Bytes,
     stream: Transport,
+}
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Raw").field("came", &self.came.len()).finish_non_exhaustive()
+    }
 }
 
 impl Raw {
