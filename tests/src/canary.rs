@@ -157,6 +157,8 @@ fn lower_escapes(percent: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::process::{Process, command};
     use crate::scratch::Scratch;
@@ -205,7 +207,13 @@ mod tests {
         let mut careless = command("sh");
         // Stops itself, so as to stay there to be looked at.
         careless.args(["-c", "kill -STOP $$", "sh", &login.password]).env("TOKEN", login.auth_string());
-        let careless = Process::spawn("careless", careless, &scratch).unwrap();
+        let mut careless = Process::spawn("careless", careless, &scratch).unwrap();
+        // A program is there before the system shows its arguments.
+        let stopped = async |careless: &Process| {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", careless.id()))?;
+            Ok(stat.contains(") T ").then_some(()))
+        };
+        careless.until("stopping", Duration::from_secs(10), stopped).await.unwrap();
         let hit = format!("/proc/{}/", careless.id());
         assert!(sweep.arguments().unwrap().iter().any(|found| found.starts_with(&hit)));
         assert!(sweep.environments(&[]).unwrap().iter().any(|found| found.starts_with(&hit)));
