@@ -61,6 +61,7 @@ pub struct Controller {
     /// The last of each, over or not.
     looks: HashMap<Sight, Alarm>,
     changes: mpsc::UnboundedSender<Change>,
+    settings: mpsc::UnboundedSender<Settings>,
     waiting: HashMap<Ticket, oneshot::Sender<Result<ProfileId, SaveErrors>>>,
     tickets: u64,
     place: Place,
@@ -114,12 +115,14 @@ impl Controller {
         let store = Store::load(folders.clone());
         let first = storage::loaded(&store);
         tokio::spawn(storage::keep(store, vault.clone(), wanted, outcomes.clone()));
+        let (settings, made) = mpsc::unbounded_channel();
+        tokio::spawn(storage::settle(folders.clone(), made, outcomes.clone()));
         tokio::spawn(world::watch(outcomes.clone()));
 
         let seed = RandomState::new().build_hasher().finish();
         let mut state = State::new(at_start, seed);
         match Settings::load(&folders) {
-            Ok(settings) => state.settings = settings,
+            Ok(read) => state.settings = read,
             Err(trouble) => tracing::warn!(code = trouble.code, "{}", trouble.sentence),
         }
         let (published, state_seen) = watch::channel(Arc::new(state.clone()));
@@ -131,6 +134,7 @@ impl Controller {
             alarms: HashMap::new(),
             looks: HashMap::new(),
             changes,
+            settings,
             waiting: HashMap::new(),
             tickets: 0,
             surroundings,
@@ -197,13 +201,9 @@ impl Controller {
             Effect::Probe(generation) => self.order(generation, Order::Probe),
             Effect::SeeCertificate(generation) => self.order(generation, Order::SeeCertificate),
             Effect::Settle(settings) => {
-                let folders = self.place.folders.clone();
-                let write = tokio::task::spawn_blocking(move || settings.save(&folders).map(|()| settings));
-                let settled = async move {
-                    let written = write.await.unwrap_or_else(|error| Err(Trouble::internal(&error)));
-                    Event::Settled(written)
-                };
-                spawn(&self.place.outcomes, settled, |trouble| Event::Settled(Err(trouble)));
+                if self.settings.send(settings).is_err() {
+                    tracing::error!("nobody writes settings.toml any more");
+                }
             }
             Effect::Renew(generation) => self.order(generation, Order::Renew),
             Effect::Look { sight, number, plans, after } => {

@@ -1,4 +1,4 @@
-//! Changes to profiles.toml and the vault, and what others do to the file.
+//! Changes to profiles.toml and the vault, and what others do to the file; and the settings.
 //!
 //! One task does it all in order, so that the controller hears of the file's states in the order they had.
 
@@ -10,6 +10,8 @@ use tokio::time::MissedTickBehavior;
 use super::Outcomes;
 use crate::change::{Change, ChangeError, Files};
 use crate::controller::Event;
+use crate::folders::Folders;
+use crate::settings::Settings;
 use crate::store::Store;
 use crate::vault::Vault;
 use crate::view::{SaveErrors, Trouble};
@@ -20,6 +22,15 @@ const GLANCE: Duration = Duration::from_secs(2);
 /// What the controller is to know of the file.
 pub(super) fn loaded(store: &Store) -> Event {
     Event::Loaded(store.trouble().map_or_else(|| Ok(store.profiles().to_vec()), |trouble| Err(trouble.clone())))
+}
+
+/// Writes settings in the order they were made, until nobody makes any more.
+pub(super) async fn settle(folders: Folders, mut wanted: mpsc::UnboundedReceiver<Settings>, outcomes: Outcomes) {
+    while let Some(settings) = wanted.recv().await {
+        let folders = folders.clone();
+        let written = tokio::task::spawn_blocking(move || settings.save(&folders).map(|()| settings)).await;
+        outcomes.send(Event::Settled(written.unwrap_or_else(|error| Err(Trouble::internal(&error))))).await;
+    }
 }
 
 /// Carries out changes and watches the file, until nobody wants changes any more.
