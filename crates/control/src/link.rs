@@ -263,6 +263,7 @@ mod tests {
             ("postern://prod/flows/\u{fc}?q=\u{fc}", "prod /flows/%C3%BC?q=%C3%BC"),
             ("postern://prod/flows/a%20b", "prod /flows/a%20b"),
             ("postern://prod/api/admin/version", "prod /"),
+            ("postern://prod/%61pi/admin/version", "prod /"),
             ("postern://gone/x", "gone gone"),
             (" https://prefect.example.com/v2/runs?page=2 ", "prod /v2/runs?page=2"),
             ("https://PREFECT.example.com:443", "prod /"),

@@ -275,9 +275,11 @@ mod tests {
     fn a_certificate_that_ends_is_told_again_when_half_of_what_was_left_is_over() {
         let mut stage = started();
         let mut titles = Vec::new();
-        for (day, days) in [(0, 13), (1, 12), (6, 7), (7, 6), (10, 3), (11, 2), (12, 1), (13, 0)] {
-            let seen =
-                Event::CertificateSeen { generation: stage.generation(), days: Some(days), at: at(day * 86_400) };
+        let ends = [(0, 13), (1, 12), (6, 7), (7, 6), (10, 3), (11, 2), (12, 1), (13, 0), (14, 0)];
+        // Renewed, and soon over again.
+        let ends = ends.map(|(day, days)| (day, Some(days))).into_iter().chain([(15, None), (99, Some(13))]);
+        for (day, days) in ends {
+            let seen = Event::CertificateSeen { generation: stage.generation(), days, at: at(day * 86_400) };
             for effect in stage.take(seen) {
                 if let Effect::Shell(ShellRequest::Notify { title, .. }) = effect {
                     titles.push(format!("day {day}: {title}"));
@@ -290,6 +292,7 @@ mod tests {
         day 10: prod.example.com: the certificate ends in 3 days
         day 12: prod.example.com: the certificate ends tomorrow
         day 13: prod.example.com: the certificate ends today
+        day 99: prod.example.com: the certificate ends in 13 days
         ");
     }
 }

@@ -119,6 +119,16 @@ fn what_failed_is_tried_at_once_when_the_world_changes_and_what_asks_a_person_is
     probe
     ");
     assert!(matches!(stage.connection("prod"), Connection::Failing { next_try: None, .. }));
+    // One refusal may be a captive portal's; each further try of the same credential counts towards a lock-out.
+    let mut stage = one();
+    stage.starts();
+    for tried in ["renew\nprobe", "renew", "renew"] {
+        stage.probed(failing(Fault::EdgeCredentialWrong));
+        assert_eq!(said(&stage.take(Event::WorldChanged)), tried);
+        if tried == "renew" {
+            stage.time_passes();
+        }
+    }
     let vault = |ask_again| Failure::Vault { trouble: trouble("vault"), ask_again };
     for (failure, tried) in [(vault(true), "start prod"), (vault(false), "")] {
         let mut stage = one();
