@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Version};
 
 /// The rule that a line breaks.
 pub(crate) type Broken = &'static str;
@@ -22,6 +22,28 @@ pub(crate) fn of(head: &Bytes, line: Range<usize>) -> Result<(HeaderName, Header
     let name = HeaderName::from_bytes(name).map_err(|_| NAME)?;
     let value = HeaderValue::from_maybe_shared(head.slice_ref(value)).map_err(|_| VALUE)?;
     Ok((name, value))
+}
+
+/// What the `Connection` lines of a head say of what follows.
+#[derive(Debug, Default)]
+pub(crate) struct Persistence {
+    close: bool,
+    keep_alive: bool,
+}
+
+impl Persistence {
+    /// One line's value.
+    pub(crate) fn take(&mut self, value: &HeaderValue) {
+        for option in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+
+    /// Whether another message may follow (RFC 9112, section 9.3).
+    pub(crate) fn lasts(&self, version: Version) -> bool {
+        !self.close && (version == Version::HTTP_11 || self.keep_alive)
+    }
 }
 
 /// Judges a trailer's line, of which nothing is used.

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::Steps;
 use super::head::{Framing, Head};
-use super::incoming::{Incoming, Shared};
+use super::incoming::{Incoming, SharedWire};
 use super::wire::Wire;
 use crate::body::Body;
 use crate::fault::Fault;
@@ -36,7 +36,7 @@ pub(crate) async fn hold<A>(wire: Wire, steps: &Steps, answer: impl Fn(Request<B
 where
     A: Future<Output = Response<Body>>,
 {
-    let wire = Shared::new(wire);
+    let wire = SharedWire::new(wire);
     let leaving = Leaving(wire.clone());
     let mut outgoing = Outgoing::default();
     loop {
@@ -114,7 +114,7 @@ where
 }
 
 /// However a conversation ends, and be it that it is dropped.
-struct Leaving(Shared);
+struct Leaving(SharedWire);
 
 impl Drop for Leaving {
     fn drop(&mut self) {
@@ -122,7 +122,7 @@ impl Drop for Leaving {
     }
 }
 
-fn request(head: Head, wire: &Shared) -> (Request<Body>, Option<oneshot::Sender<super::wire::Raw>>) {
+fn request(head: Head, wire: &SharedWire) -> (Request<Body>, Option<oneshot::Sender<super::wire::Raw>>) {
     let (body, handing) = if head.framing == Framing::Upgrade {
         let (handing, raw) = oneshot::channel();
         (Body::Upgrading(raw), Some(handing))

@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{Method, Request, Uri, Version};
 
 use crate::fault::Fault;
-use crate::http1::field::{self, HEADERS_LIMIT, all, is_token};
+use crate::http1::field::{self, HEADERS_LIMIT, Persistence, all, is_token};
 
 /// A head may not be larger, in bytes.
 pub(crate) const HEAD_LIMIT: usize = 64 * 1024;
@@ -97,7 +97,7 @@ fn read(head: &Bytes) -> Result<Head, Fault> {
     loop {
         let end = line_end(head, at)?;
         if end == at {
-            let (framing, persists) = (fields.framing(parts.version)?, fields.persists(parts.version));
+            let (framing, persists) = (fields.framing(parts.version)?, fields.persistence.lasts(parts.version));
             let expects = fields.expects && parts.version == Version::HTTP_11;
             return Ok(Head { parts, framing, persists, expects });
         }
@@ -161,8 +161,7 @@ struct Fields {
     chunked: bool,
     upgrade: bool,
     expects: bool,
-    close: bool,
-    keep_alive: bool,
+    persistence: Persistence,
 }
 
 impl Fields {
@@ -186,19 +185,12 @@ impl Fields {
                 return Err(Fault::Malformed("Transfer-Encoding is chunked, and said once"));
             }
         } else if name == CONNECTION {
-            for option in text.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-                self.close |= option.eq_ignore_ascii_case(b"close");
-                self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-            }
+            self.persistence.take(&value);
         } else if name == EXPECT {
             self.expects = true;
         }
         headers.append(name, value);
         Ok(())
-    }
-
-    fn persists(&self, version: Version) -> bool {
-        !self.close && (version == Version::HTTP_11 || self.keep_alive)
     }
 
     fn framing(&self, version: Version) -> Result<Framing, Fault> {

@@ -15,9 +15,9 @@ use crate::body::BoxError;
 
 /// A connection that is read from two sides: by whoever answers on it, and by whoever sends a body on.
 #[derive(Clone)]
-pub(super) struct Shared(Arc<Mutex<Wire>>);
+pub(super) struct SharedWire(Arc<Mutex<Wire>>);
 
-impl Shared {
+impl SharedWire {
     pub(super) fn new(wire: Wire) -> Self {
         Self(Arc::new(Mutex::new(wire)))
     }
@@ -34,7 +34,7 @@ impl Shared {
 
 /// The body.
 pub(crate) struct Incoming {
-    wire: Shared,
+    wire: SharedWire,
     /// What is left of it, in bytes, where that is known.
     left: Option<u64>,
     read: Read,
@@ -62,7 +62,7 @@ impl fmt::Debug for Incoming {
 
 impl Incoming {
     /// The body that follows the head just read; `None` where none does.
-    pub(super) fn following(framing: Framing, wire: &Shared) -> Option<Self> {
+    pub(super) fn following(framing: Framing, wire: &SharedWire) -> Option<Self> {
         let left = match framing {
             Framing::Length(0) | Framing::Upgrade => return None,
             Framing::Length(length) => Some(length),

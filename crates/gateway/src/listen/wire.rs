@@ -218,15 +218,10 @@ impl Wire {
         Poll::Ready(piece.map(|piece| {
             piece.map_err(|cut| {
                 self.next = Next::Nothing;
+                self.finished |= !matches!(cut, Cut::Malformed(_));
                 match cut {
-                    Cut::Closed => {
-                        self.finished = true;
-                        io::ErrorKind::UnexpectedEof.into()
-                    }
-                    Cut::System(error) => {
-                        self.finished = true;
-                        error
-                    }
+                    Cut::Closed => io::ErrorKind::UnexpectedEof.into(),
+                    Cut::System(error) => error,
                     Cut::Malformed(fault) => {
                         self.condemn(fault);
                         io::ErrorKind::InvalidData.into()

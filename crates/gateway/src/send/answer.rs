@@ -7,7 +7,7 @@ use http::{HeaderName, Method, Response, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 
 use crate::http1::chunks::Chunks;
-use crate::http1::field::{self, HEADERS_LIMIT};
+use crate::http1::field::{self, HEADERS_LIMIT, Persistence};
 use crate::http1::input::Framing;
 
 /// A head may not be larger, in bytes.
@@ -96,8 +96,7 @@ fn read(head: &Bytes, method: &Method) -> Result<Head, String> {
     // What follows another protocol's beginning is no answer.
     let persists = !matches!(framing, Framing::Close)
         && parts.status != StatusCode::SWITCHING_PROTOCOLS
-        && !fields.close
-        && (parts.version == Version::HTTP_11 || fields.keep_alive);
+        && fields.persistence.lasts(parts.version);
     Ok(Head { parts, framing, persists })
 }
 
@@ -123,8 +122,7 @@ struct Fields {
     length: Option<u64>,
     chunked: bool,
     count: usize,
-    close: bool,
-    keep_alive: bool,
+    persistence: Persistence,
 }
 
 impl Fields {
@@ -145,10 +143,7 @@ impl Fields {
             }
             self.chunked = true;
         } else if name == CONNECTION {
-            for option in value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-                self.close |= option.eq_ignore_ascii_case(b"close");
-                self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-            }
+            self.persistence.take(value);
         }
         Ok(())
     }
@@ -256,7 +251,10 @@ mod tests {
             assert!(told.as_ref().is_err_and(|reason| reason != "not whole"), "{bytes:?}: {told:?}");
         }
         let long = format!("HTTP/1.1 200 OK\r\nA: {}", "a".repeat(HEAD_LIMIT));
-        assert_eq!(head(&mut BytesMut::from(&long[..]), &mut 0, &Method::GET).unwrap_err(), "its head is too long");
+        for end in ["", "\r\n\r\n"] {
+            let mut long = BytesMut::from(format!("{long}{end}").as_bytes());
+            assert_eq!(head(&mut long, &mut 0, &Method::GET).unwrap_err(), "its head is too long");
+        }
         let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(HEADERS_LIMIT + 1));
         assert!(head(&mut BytesMut::from(&many[..]), &mut 0, &Method::GET).is_err());
     }

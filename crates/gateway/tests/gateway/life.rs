@@ -118,6 +118,26 @@ async fn who_leaves_before_the_answer_is_told_of_too() {
 }
 
 #[tokio::test]
+async fn who_leaves_while_nobody_takes_the_upload_is_seen() {
+    // It reads nothing: buffers fill, and then nobody asks the visitor for more.
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = Gateway::start(config(server.local_addr().unwrap().port())).await.unwrap();
+    let mut exchanges = gateway.exchanges();
+    let mut client = TcpStream::connect(("127.0.0.1", gateway.port())).await.unwrap();
+    let head = format!("PUT /api/big HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{}", gateway.port(), key());
+    let csrf = "Prefect-Csrf-Token: t\r\nPrefect-Csrf-Client: c\r\n";
+    client.write_all(format!("{head}{csrf}Content-Length: 1000000000\r\n\r\n").as_bytes()).await.unwrap();
+    let (_upstream, _) = server.accept().await.unwrap();
+    let piece = vec![b'x'; 1 << 20];
+    while timeout(Duration::from_millis(500), client.write_all(&piece)).await.is_ok() {}
+    drop(client);
+    // The server's turn would last two minutes.
+    let told = timeout(SOON, exchanges.recv()).await.unwrap().unwrap();
+    assert_eq!((told.status, told.fault), (None, None));
+    held("G74");
+}
+
+#[tokio::test]
 async fn an_exchange_tells_how_much_went_each_way_and_by_which_door() {
     let server = Server::always(&ok("application/json", "[1, 2, 3]")).await;
     let gateway = gateway(&server).await;
