@@ -46,11 +46,11 @@ pub(crate) enum Body {
     /// The server's.
     Answer(Download),
     /// The server's, and its version is read from it in passing.
-    Version(Download, VersionReader),
+    Version(Box<(Download, VersionReader)>),
     /// The server's, an asset, which is kept in passing.
-    Keeping(Download, Keeper),
+    Keeping(Box<(Download, Keeper)>),
     /// An asset that was kept.
-    Kept(ReaderStream<Take<tokio::fs::File>>),
+    Kept(Box<ReaderStream<Take<tokio::fs::File>>>),
     /// Any of these, as an answer that somebody wants to hear of.
     Told(Box<(Self, Box<Telling>)>),
 }
@@ -88,7 +88,7 @@ impl Body {
     pub(crate) fn kept(file: File, length: u64) -> Self {
         /// Bytes read at a time.
         const PIECE: usize = 64 * 1024;
-        Self::Kept(ReaderStream::with_capacity(tokio::fs::File::from_std(file).take(length), PIECE))
+        Self::Kept(Box::new(ReaderStream::with_capacity(tokio::fs::File::from_std(file).take(length), PIECE)))
     }
 }
 
@@ -111,7 +111,8 @@ impl hyper::body::Body for Body {
             Self::Visitor(incoming) => return Pin::new(incoming).poll_frame(cx),
             Self::Upgrading(_) => return Poll::Ready(None),
             Self::Answer(download) => ready!(Pin::new(download).poll_frame(cx)),
-            Self::Version(download, reader) => {
+            Self::Version(version) => {
+                let (download, reader) = &mut **version;
                 let frame = ready!(Pin::new(&mut *download).poll_frame(cx));
                 if let Some(Ok(frame)) = &frame
                     && let Some(data) = frame.data_ref()
@@ -120,7 +121,8 @@ impl hyper::body::Body for Body {
                 }
                 frame
             }
-            Self::Keeping(download, keeper) => {
+            Self::Keeping(keeping) => {
+                let (download, keeper) = &mut **keeping;
                 ready!(keeper.poll_ready(cx));
                 let frame = ready!(Pin::new(&mut *download).poll_frame(cx));
                 keeper.passes(frame.as_ref(), download.is_end_stream());
@@ -141,9 +143,9 @@ impl hyper::body::Body for Body {
             Self::Ours(full) => full.is_end_stream(),
             Self::Visitor(incoming) => incoming.is_end_stream(),
             Self::Upgrading(_) => true,
-            Self::Answer(download) | Self::Version(download, _) | Self::Keeping(download, _) => {
-                download.is_end_stream()
-            }
+            Self::Answer(download) => download.is_end_stream(),
+            Self::Version(version) => version.0.is_end_stream(),
+            Self::Keeping(keeping) => keeping.0.is_end_stream(),
             Self::Kept(_) => false,
             Self::Told(told) => told.0.is_end_stream(),
         }
@@ -154,7 +156,9 @@ impl hyper::body::Body for Body {
             Self::Ours(full) => full.size_hint(),
             Self::Visitor(incoming) => incoming.size_hint(),
             Self::Upgrading(_) => SizeHint::with_exact(0),
-            Self::Answer(download) | Self::Version(download, _) | Self::Keeping(download, _) => download.size_hint(),
+            Self::Answer(download) => download.size_hint(),
+            Self::Version(version) => version.0.size_hint(),
+            Self::Keeping(keeping) => keeping.0.size_hint(),
             // Content-Length says it.
             Self::Kept(_) => SizeHint::default(),
             Self::Told(told) => told.0.size_hint(),

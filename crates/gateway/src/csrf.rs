@@ -85,7 +85,7 @@ impl Tokens {
 
         let target = route::api(&shared.upstream, "/csrf-token", Some(&format!("client={}", self.client)));
         let (parts, ()) = Request::new(()).into_parts();
-        let answer = forward(parts, Body::empty(), &target.base.origin, &target, shared).await.ok()?;
+        let answer = forward(Box::new(parts), Body::empty(), &target.base.origin, &target, shared).await.ok()?;
         match answer.status() {
             StatusCode::OK => {
                 let (_, body) = small(answer).await.ok()?;
@@ -111,7 +111,7 @@ pub(crate) fn lacks(parts: &Parts, target: &Target) -> bool {
 
 /// There and back with a token of ours; with another, once, where the server has forgotten the first.
 pub(crate) async fn forward_with_token(
-    mut parts: Parts,
+    mut parts: Box<Parts>,
     body: Body,
     origin: &str,
     target: &Target,

@@ -105,11 +105,10 @@ pub fn received(pieces: &[&[u8]]) -> (Vec<Received>, Option<&'static str>) {
     let wire = Wire::new(Transport::Other(Box::new(Pieces::new(pieces, true))), None);
     let (verdict, steps) = (wire.verdict(), Steps::default());
     let received = Mutex::new(Vec::new());
-    RUNTIME.block_on(conversation::hold(wire, &steps, |request, fault| {
+    RUNTIME.block_on(conversation::hold(wire, &steps, |parts, body, fault| {
         let received = &received;
         async move {
             if fault.is_none() {
-                let (parts, body) = request.into_parts();
                 let body = body.collect().await.ok().map(|body| body.to_bytes().to_vec());
                 let request = Received { method: parts.method.to_string(), headers: plain(&parts.headers), body };
                 received.lock().unwrap_or_else(PoisonError::into_inner).push(request);
@@ -143,8 +142,9 @@ pub fn answer(method: &str, pieces: &[&[u8]]) -> Result<Answer, &'static str> {
     request.method = method.parse().unwrap_or(Method::GET);
     request.uri = Uri::from_static("http://server/");
     RUNTIME.block_on(async {
-        let answer =
-            send::over(Pieces::new(pieces, false), &request, &SERVER.0.clients).await.map_err(|fault| fault.code())?;
+        let answer = send::over(Pieces::new(pieces, false), &mut request, &SERVER.0.clients)
+            .await
+            .map_err(|fault| fault.code())?;
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.ok().map(|body| body.to_bytes().to_vec());
         Ok(Answer { status: parts.status.as_u16(), headers: plain(&parts.headers), body })

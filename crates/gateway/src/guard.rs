@@ -14,8 +14,9 @@ pub(crate) mod door;
 pub(crate) mod host;
 pub(crate) mod upgrade;
 
+use http::Method;
 use http::header::{EXPECT, HeaderMap, HeaderName, ORIGIN};
-use http::{Method, Request};
+use http::request::Parts;
 
 use self::door::{Door, Who};
 use self::upgrade::Socket;
@@ -38,16 +39,16 @@ pub(crate) struct Visitor<'n> {
 }
 
 /// Lets a request through, or says why not.
-pub(crate) fn check<'n, B>(request: &Request<B>, peer: &Peer, door: &'n Door) -> Result<Visitor<'n>, Fault> {
-    method(request.method())?;
-    expectation(request.headers())?;
+pub(crate) fn check<'n>(request: &Parts, peer: &Peer, door: &'n Door) -> Result<Visitor<'n>, Fault> {
+    method(&request.method)?;
+    expectation(&request.headers)?;
     let origin = host::check(request, &door.names)?;
     let socket = upgrade::check(request)?;
     site(request, origin)?;
     if peer.user() == User::Other {
         return Err(Fault::OtherUser);
     }
-    let who = door.who(request, peer, socket);
+    let who = door.who(&request.headers, peer, socket);
     Ok(Visitor { origin, who, socket })
 }
 
@@ -67,8 +68,8 @@ fn expectation(headers: &HeaderMap) -> Result<(), Fault> {
 }
 
 /// Who caused this request, as the browser says it.
-fn site<B>(request: &Request<B>, own: &str) -> Result<(), Fault> {
-    let headers = request.headers();
+fn site(request: &Parts, own: &str) -> Result<(), Fault> {
+    let headers = &request.headers;
     // A page cannot forge `Origin`. Own means exact: another port is another web server.
     if headers.get_all(ORIGIN).iter().any(|origin| origin.as_bytes() != own.as_bytes()) {
         return Err(Fault::ForeignOrigin);
@@ -77,7 +78,7 @@ fn site<B>(request: &Request<B>, own: &str) -> Result<(), Fault> {
         None | Some("same-origin" | "none") => Ok(()),
         // Following a link on another site to the UI is what people do; the strict session cookie stays
         // behind, so it ends at our page. Nothing of the API or our own is ever reached that way.
-        Some(_) if navigates(request) && !guarded(request.uri().path()) => Ok(()),
+        Some(_) if navigates(request) && !guarded(request.uri.path()) => Ok(()),
         Some(_) => Err(Fault::CrossSite),
     }
 }
@@ -89,16 +90,16 @@ fn guarded(path: &str) -> bool {
 }
 
 /// A person's browser asks for a page.
-pub(crate) fn navigates<B>(request: &Request<B>) -> bool {
-    let headers = request.headers();
-    request.method() == Method::GET
+pub(crate) fn navigates(request: &Parts) -> bool {
+    let headers = &request.headers;
+    request.method == Method::GET
         && text(headers, &http::header::ACCEPT).is_some_and(|accept| accept.contains("text/html"))
         && text(headers, &SEC_FETCH_MODE).is_none_or(|mode| mode == "navigate")
 }
 
 /// A browser wants the page's web app manifest. It asks without cookies, unless the page's markup says otherwise.
-pub(crate) fn wants_manifest<B>(request: &Request<B>) -> bool {
-    request.method() == Method::GET && text(request.headers(), &SEC_FETCH_DEST) == Some("manifest")
+pub(crate) fn wants_manifest(request: &Parts) -> bool {
+    request.method == Method::GET && text(&request.headers, &SEC_FETCH_DEST) == Some("manifest")
 }
 
 /// A browser sent this: programs send none of these.

@@ -16,6 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpListener, TcpStream};
 
 use self::peer::Peer;
@@ -148,13 +150,24 @@ async fn serve(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
     let peer = Arc::new(Peer::new(remote, local));
     let wire = Wire::new(stream, Some(Arc::clone(&peer)));
     let (state, steps) = (Connection { peer, verdict: wire.verdict() }, Steps::default());
-    let talk = conversation::hold(wire, &steps, |request, fault| pipeline::answer(request, fault, &state, shared));
+    let talk =
+        conversation::hold(wire, &steps, |parts, body, fault| pipeline::answer(parts, body, fault, &state, shared));
     let mut talk = std::pin::pin!(talk);
-    tokio::select! {
+    // Looked at when it has something to say, and not whenever the talk has.
+    let mut end = FuturesUnordered::new();
+    end.push(async {
+        tokio::select! {
+            () = shared.stop.cancelled() => true,
+            () = steps.idle() => false,
+        }
+    });
+    let stopped = tokio::select! {
         biased;
         () = talk.as_mut() => return,
-        () = shared.stop.cancelled() => {}
-        () = steps.idle() => return,
+        stopped = end.next() => stopped,
+    };
+    if stopped != Some(true) {
+        return;
     }
     if !steps.are_between_requests() {
         steps.ending.store(true, Ordering::Relaxed);

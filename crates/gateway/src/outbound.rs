@@ -17,12 +17,10 @@ use crate::cookies;
 use crate::gateway::Shared;
 use crate::route::Target;
 
-/// Meant for one connection only. `Expect` because it is fulfilled here, when the body is first wanted.
+/// Meant for one connection only, as `Connection` is. `Expect` because it is fulfilled here, when the body is first wanted.
 fn is_hop_by_hop(name: &str) -> bool {
-    matches!(
-        name,
-        "connection" | "expect" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "http2-settings"
-    ) || name.starts_with("proxy-")
+    matches!(name, "expect" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "http2-settings")
+        || name.starts_with("proxy-")
 }
 
 /// Says who forwarded this.
@@ -94,6 +92,8 @@ pub(crate) fn strip(headers: &mut HeaderMap, goes: impl Fn(&str) -> bool) {
     for name in found {
         headers.remove(name);
     }
+    // By itself, for it is what most heads have of it.
+    headers.remove(CONNECTION);
 }
 
 /// Whether any `Connection` line names it (RFC 9110, section 7.6.1).

@@ -9,7 +9,8 @@
 use std::time::UNIX_EPOCH;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE};
-use http::{Method, Request, Response, StatusCode};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::Secret;
@@ -54,18 +55,19 @@ pub(crate) fn enter_url(
 }
 
 pub(crate) async fn answer(
-    request: Request<Body>,
+    request: &Parts,
+    body: Body,
     visitor: &Visitor<'_>,
     shared: &Shared,
 ) -> Result<Response<Body>, Fault> {
-    let action = request.uri().path().strip_prefix(PREFIX).unwrap_or_default();
-    match (action, request.method()) {
-        ("/enter", &Method::GET) => enter(&request, shared),
+    let action = request.uri.path().strip_prefix(PREFIX).unwrap_or_default();
+    match (action, &request.method) {
+        ("/enter", &Method::GET) => enter(request, shared),
         ("/pass", &Method::POST) => {
             if visitor.who != Who::Key {
                 return Err(refused(visitor));
             }
-            pass(request, shared).await
+            pass(body, shared).await
         }
         ("/status", &Method::GET) => match visitor.who {
             Who::Session(_) | Who::Key | Who::SameUser => Ok(json(&StatusReport::of(shared))),
@@ -83,8 +85,8 @@ fn refused(visitor: &Visitor<'_>) -> Fault {
     }
 }
 
-fn enter(request: &Request<Body>, shared: &Shared) -> Result<Response<Body>, Fault> {
-    let query = request.uri().query().unwrap_or_default();
+fn enter(request: &Parts, shared: &Shared) -> Result<Response<Body>, Fault> {
+    let query = request.uri.query().unwrap_or_default();
     let (to, session) = form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == "pass")
         .and_then(|(_, pass)| shared.door.spend(pass.as_bytes()))
@@ -99,7 +101,7 @@ fn enter(request: &Request<Body>, shared: &Shared) -> Result<Response<Body>, Fau
     Ok(response)
 }
 
-async fn pass(request: Request<Body>, shared: &Shared) -> Result<Response<Body>, Fault> {
+async fn pass(body: Body, shared: &Shared) -> Result<Response<Body>, Fault> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Ask {
@@ -111,7 +113,7 @@ async fn pass(request: Request<Body>, shared: &Shared) -> Result<Response<Body>,
         url: &'a str,
     }
 
-    let body = request.into_body().whole(PASS_BODY).await?.ok_or(Fault::Malformed("the body is over 8 KiB"))?;
+    let body = body.whole(PASS_BODY).await?.ok_or(Fault::Malformed("the body is over 8 KiB"))?;
     let to = if body.is_empty() {
         "/".to_owned()
     } else {

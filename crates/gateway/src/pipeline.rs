@@ -31,18 +31,19 @@ use crate::{csrf, guard, inbound, outbound, own, policy, route, send, settings, 
 
 /// Answers one request, or what came in one's place. Never fails: a fault is an answer too.
 pub(crate) async fn answer(
-    request: Request<Body>,
+    parts: Box<Parts>,
+    body: Body,
     broken: Option<Fault>,
     connection: &Connection,
     shared: &Arc<Shared>,
 ) -> Response<Body> {
-    let audience = Audience::of(&request);
-    let mut record = Record::of(&request, shared);
+    let audience = Audience::of(&parts);
+    let mut record = Record::of(&parts, &body, shared);
 
     // 1. listen: what was no request is answered in a request's place.
     let mut outcome = match broken {
         Some(fault) => Err(fault),
-        None => serve(request, &connection.peer, shared, &mut record.door).await,
+        None => serve(parts, body, &connection.peer, shared, &mut record.door).await,
     };
     if let (Err(Fault::UploadBroken), Some(fault)) = (&outcome, connection.verdict.get()) {
         outcome = Err(fault.clone());
@@ -64,33 +65,34 @@ pub(crate) async fn answer(
 }
 
 async fn serve(
-    request: Request<Body>,
+    parts: Box<Parts>,
+    body: Body,
     peer: &Peer,
     shared: &Arc<Shared>,
     door: &mut Door,
 ) -> Result<Response<Body>, Fault> {
     // 2. guard: on the request as received, because rewriting would destroy what it judges.
-    let visitor = guard::check(&request, peer, &shared.door)?;
+    let visitor = guard::check(&parts, peer, &shared.door)?;
     *door = visitor.who.door();
-    if own::is_ours(request.uri().path()) {
-        return Box::pin(own::answer(request, &visitor, shared)).await;
+    if own::is_ours(parts.uri.path()) {
+        return Box::pin(own::answer(&parts, body, &visitor, shared)).await;
     }
     if let Err(fault) = shared.door.admits(visitor.who) {
         *door = Door::Refused;
-        return if guard::wants_manifest(&request) { Ok(own::manifest()) } else { Err(fault) };
+        return if guard::wants_manifest(&parts) { Ok(own::manifest()) } else { Err(fault) };
     }
 
     // 9. upgrade, for a socket that has yet to prove itself: here, so that nobody unproven learns anything of the
     // steps below. They follow its proof.
     if visitor.who == Who::Unproven {
-        return tunnel::ask_for_proof(request, visitor.origin.to_owned(), shared);
+        return tunnel::ask_for_proof(parts, body, visitor.origin.to_owned(), shared);
     }
-    let target = destination(request.method(), request.uri(), visitor.socket, &shared.upstream)?;
+    let target = destination(&parts.method, &parts.uri, visitor.socket, &shared.upstream)?;
 
     // A person is told that the credential is refused, instead of getting a UI in which everything fails. Who
     // asks again means it: the server is asked again, once. Persons only, because each time may count towards a
     // lock-out.
-    if is_person(&request, &visitor) && auth_string_refused(shared) {
+    if is_person(&parts, &visitor) && auth_string_refused(shared) {
         Box::pin(probe(shared)).await;
         if auth_string_refused(shared) {
             return Err(Fault::PrefectCredentialWrong);
@@ -99,10 +101,9 @@ async fn serve(
 
     // 9. upgrade: leaves the straight path here, because a tunnel has no answer to rewrite.
     if let Some(socket) = visitor.socket {
-        return Box::pin(tunnel::open(request, (socket, *door), visitor.origin, &target, shared)).await;
+        return Box::pin(tunnel::open(parts, body, (socket, *door), visitor.origin, &target, shared)).await;
     }
     // 4. policy, as far as the body decides: last, because it waits for the body.
-    let (parts, body) = request.into_parts();
     let body = policy::check_body(&parts, body, &shared.upstream).await?;
 
     // 5. to 8., with a CSRF token of ours where a program brings none.
@@ -128,7 +129,7 @@ pub(crate) fn destination(
 }
 
 /// Whether somebody who has shown session or key wants a page.
-fn is_person(request: &Request<Body>, visitor: &Visitor<'_>) -> bool {
+fn is_person(request: &Parts, visitor: &Visitor<'_>) -> bool {
     matches!(visitor.who, Who::Session(_) | Who::Key) && visitor.socket.is_none() && guard::navigates(request)
 }
 
@@ -138,7 +139,7 @@ fn auth_string_refused(shared: &Shared) -> bool {
 
 /// Steps 5 to 8: there and back.
 pub(crate) async fn forward(
-    mut parts: Parts,
+    mut parts: Box<Parts>,
     body: Body,
     origin: &str,
     target: &Target,
@@ -164,7 +165,7 @@ pub(crate) async fn forward(
 
     // 6. send. Whose a refusal is, its body alone may tell.
     let sent = Instant::now();
-    let mut answer = send::send(&parts, body, &upstream.clients).await;
+    let mut answer = send::send(&mut parts, body, &upstream.clients).await;
     let unclear = verdict::is_unclear(&answer, &parts.method, target);
     let words = if unclear { Box::pin(verdict::words(&mut answer, shared)).await } else { None };
     let answer = verdict::judge(answer, question, target, sent.elapsed(), shared)?;
@@ -181,7 +182,7 @@ pub(crate) async fn forward(
     let body = match (question, keeper) {
         _ if let Some(words) = words => Body::from(words),
         (Question::Version, _) => verdict::read_version(&parts, body, shared),
-        (Question::Other, Some(keeper)) => Body::Keeping(body, keeper),
+        (Question::Other, Some(keeper)) => Body::Keeping(Box::new((body, keeper))),
         (Question::Other, None) => Body::Answer(body),
     };
     Ok(Response::from_parts(parts, body))
@@ -200,7 +201,7 @@ pub(crate) async fn probe(shared: &Shared) {
     parts.headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
     let origin = &target.base.origin;
     let asked = async {
-        if let Ok(answer) = forward(parts, Body::empty(), origin, &target, shared).await
+        if let Ok(answer) = forward(Box::new(parts), Body::empty(), origin, &target, shared).await
             && let Err(error) = Limited::new(answer.into_body(), ENOUGH).collect().await
         {
             tracing::debug!(%error, "the probe's answer ended early");

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use http::{Request, StatusCode};
+use http::StatusCode;
+use http::request::Parts;
 use tokio::sync::broadcast;
 
 use crate::body::Body;
@@ -29,14 +30,14 @@ pub(crate) struct Telling {
 }
 
 impl Record {
-    pub(crate) fn of(request: &Request<Body>, shared: &Shared) -> Self {
+    pub(crate) fn of(request: &Parts, body: &Body, shared: &Shared) -> Self {
         let heard = shared.exchanges.receiver_count() > 0 || tracing::enabled!(tracing::Level::DEBUG);
         let telling = heard.then(|| {
             let exchange = Exchange {
                 at: SystemTime::now(),
                 door: Door::Refused,
-                method: request.method().clone(),
-                path: request.uri().path().to_owned(),
+                method: request.method.clone(),
+                path: request.uri.path().to_owned(),
                 status: None,
                 took: Duration::ZERO,
                 lasted: Duration::ZERO,
@@ -45,7 +46,7 @@ impl Record {
                 fault: None,
             };
             let listeners = shared.exchanges.clone();
-            Box::new(Telling { exchange, began: Instant::now(), upload: request.body().progress(), listeners })
+            Box::new(Telling { exchange, began: Instant::now(), upload: body.progress(), listeners })
         });
         Self { door: Door::Refused, telling }
     }

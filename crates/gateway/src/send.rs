@@ -4,6 +4,7 @@
 //! handshakes (HTTP/1.1, each on its own: a used-up connection is the rule). Redirects are never followed here, so no
 //! credential can be led astray.
 
+mod alarm;
 mod answer;
 pub(crate) mod dial;
 mod download;
@@ -16,9 +17,10 @@ use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 use hyper_rustls::HttpsConnectorBuilder;
 
+use self::alarm::Alarms;
 use self::dial::{Connector, Dialer};
 pub(crate) use self::download::Download;
 use self::pool::Pool;
@@ -33,6 +35,7 @@ use crate::gateway::StartError;
 pub(crate) struct Clients {
     requests: Arc<Pool>,
     sockets: Connector,
+    alarms: Alarms,
 }
 
 impl Clients {
@@ -42,7 +45,7 @@ impl Clients {
         let builder = || HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http();
         let requests = Connector(builder().enable_all_versions().wrap_connector(dialer.clone()));
         let sockets = Connector(builder().enable_http1().wrap_connector(dialer));
-        Ok(Self { requests: Arc::new(Pool::new(requests)), sockets })
+        Ok(Self { requests: Arc::new(Pool::new(requests)), sockets, alarms: Alarms::default() })
     }
 
     /// The next request has a new connection.
@@ -51,9 +54,11 @@ impl Clients {
     }
 }
 
-/// Sends a request and waits for the answer's head; bodies stream on their own.
-pub(crate) async fn send(request: &Parts, body: Body, clients: &Clients) -> Result<Response<Download>, Fault> {
-    let answer = exchange(&request.uri, body, async |body| clients.requests.request(request, body).await).await?;
+/// Sends a request and waits for the answer's head, for which the request's headers make room; bodies stream on their
+/// own.
+pub(crate) async fn send(request: &mut Parts, body: Body, clients: &Clients) -> Result<Response<Download>, Fault> {
+    let answer = exchange(body, clients, async |body| clients.requests.request(request, body).await).await?;
+    let answer = answer.map_err(|error| dial::fault(&error, &request.uri))?;
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Fault::InvalidAnswer { reason: "it switches protocols without being asked".into() });
     }
@@ -65,17 +70,18 @@ pub(crate) async fn handshake(request: Parts, clients: &Clients) -> Result<Respo
     let to = request.uri.clone();
     let way =
         async |body| line::upgradable(clients.sockets.connect(&to).await?, Request::from_parts(request, body)).await;
-    exchange(&to, Body::empty(), way).await
+    exchange(Body::empty(), clients, way).await?.map_err(|error| dial::fault(&error, &to))
 }
 
 async fn exchange(
-    to: &Uri,
     body: Body,
+    clients: &Clients,
     way: impl AsyncFnOnce(Upload<Body>) -> Result<Response<Download>, dial::Error>,
-) -> Result<Response<Download>, Fault> {
-    let answer = turn::in_turn(body, way, |error| dial::fault(&error, to)).await?;
+) -> Result<Result<Response<Download>, dial::Error>, Fault> {
+    let answer = turn::in_turn(body, &clients.alarms, way).await?;
     // What hyper has read. Dropped, it takes its connection along.
-    match answer.body().is_hypers().then(|| ambiguity(answer.headers())).flatten() {
+    match answer.as_ref().ok().filter(|answer| answer.body().is_hypers()).and_then(|answer| ambiguity(answer.headers()))
+    {
         None => Ok(answer),
         Some(reason) => Err(Fault::InvalidAnswer { reason: reason.into() }),
     }
@@ -85,10 +91,11 @@ async fn exchange(
 #[cfg(fuzzing)]
 pub(crate) async fn over(
     stream: impl crate::http1::transport::Io + 'static,
-    request: &Parts,
+    request: &mut Parts,
     clients: &Clients,
 ) -> Result<Response<Download>, Fault> {
-    exchange(&request.uri, Body::empty(), async |body| clients.requests.over(stream, request, body).await).await
+    let way = async |body| clients.requests.over(stream, request, body).await;
+    exchange(Body::empty(), clients, way).await?.map_err(|error| dial::fault(&error, &request.uri))
 }
 
 /// Why it is not certain where an answer ends (RFC 9112, section 6.3). hyper takes one of several ends; a program

@@ -20,7 +20,7 @@ use http::header::{
     SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy, split};
@@ -44,13 +44,13 @@ const LINGER: Duration = Duration::from_secs(30);
 
 /// Opens a tunnel for one who is let in, or says why not.
 pub(crate) async fn open(
-    request: Request<Body>,
+    parts: Box<Parts>,
+    client: Body,
     (socket, door): (Socket, Door),
     origin: &str,
     target: &Target,
     shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Fault> {
-    let (parts, client) = request.into_parts();
     let (answer, server) = dial(parts, socket, origin, target, shared).await?;
     if let Some(server) = server {
         let state = Arc::clone(shared);
@@ -68,11 +68,11 @@ pub(crate) async fn open(
 
 /// Accepts a socket of Prefect's that brought no proof, in the server's stead; the rest depends on its first message.
 pub(crate) fn ask_for_proof(
-    request: Request<Body>,
+    parts: Box<Parts>,
+    client: Body,
     origin: String,
     shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Fault> {
-    let (parts, client) = request.into_parts();
     let answer = accepted(&parts.headers)?;
     spawn(shared, prove(client, parts, origin, Arc::clone(shared)));
     Ok(answer)
@@ -95,7 +95,7 @@ fn spawn(shared: &Arc<Shared>, tunnel: impl Future<Output = io::Result<()>> + Se
 
 /// Sends the handshake on. The second part is `None` where the server declined; then its answer passes.
 async fn dial(
-    mut parts: Parts,
+    mut parts: Box<Parts>,
     socket: Socket,
     origin: &str,
     target: &Target,
@@ -111,7 +111,7 @@ async fn dial(
     parts.extensions.clear();
 
     let sent = Instant::now();
-    let answer = send::handshake(parts, &shared.upstream.clients).await;
+    let answer = send::handshake(*parts, &shared.upstream.clients).await;
     let mut answer = verdict::judge(answer, Question::Other, target, sent.elapsed(), shared)?;
     let switched = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
     if !switched && !declines(answer.status()) {
@@ -164,7 +164,7 @@ fn accepted(headers: &HeaderMap) -> Result<Response<Body>, Fault> {
 
 /// Reads the first message of an unproven client; with the key in it, takes the steps that the proof was waited for
 /// with, dials the server and goes on.
-async fn prove(client: Body, parts: Parts, origin: String, shared: Arc<Shared>) -> io::Result<()> {
+async fn prove(client: Body, parts: Box<Parts>, origin: String, shared: Arc<Shared>) -> io::Result<()> {
     let (mut from_client, mut to_client) = client.upgraded().await?.split();
     // We stand in for the server until it is dialled, so the client's pings are ours to answer.
     let proof = async {

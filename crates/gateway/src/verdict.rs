@@ -258,7 +258,7 @@ pub(crate) fn note(shared: &Shared, health: Health, latency: Option<Duration>) {
 /// Reads Prefect's version from its answer while it passes.
 pub(crate) fn read_version(parts: &Parts, body: Download, shared: &Shared) -> Body {
     if parts.status == StatusCode::OK && !parts.headers.contains_key(CONTENT_ENCODING) {
-        Body::Version(body, VersionReader::new(shared.status.clone()))
+        Body::Version(Box::new((body, VersionReader::new(shared.status.clone()))))
     } else {
         Body::Answer(body)
     }

@@ -13,7 +13,8 @@ use base64::prelude::BASE64_STANDARD;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
 };
-use http::{Request, Response, StatusCode};
+use http::request::Parts;
+use http::{Response, StatusCode};
 use serde::Serialize;
 
 use super::{Advice, Fault, Layer};
@@ -44,8 +45,8 @@ struct Detail<'a> {
 }
 
 impl Audience {
-    pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        let path = request.uri().path();
+    pub(crate) fn of(request: &Parts) -> Self {
+        let path = request.uri.path();
         let api = path == "/api" || path.starts_with("/api/");
         if !api && guard::navigates(request) { Self::Person } else { Self::Program }
     }

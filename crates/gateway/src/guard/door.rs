@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::Request;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -124,8 +123,7 @@ impl Door {
     }
 
     /// Who sent this. Never an error for a lack of proof: `own.rs` serves some paths to anybody.
-    pub(crate) fn who<B>(&self, request: &Request<B>, peer: &Peer, socket: Option<Socket>) -> Who {
-        let headers = request.headers();
+    pub(crate) fn who(&self, headers: &HeaderMap, peer: &Peer, socket: Option<Socket>) -> Who {
         if let Some(session) = self.session(headers) {
             return Who::Session(session);
         }
@@ -240,6 +238,8 @@ pub(crate) fn local_path(to: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
+
     use super::*;
 
     fn door(local_programs: LocalPrograms) -> Door {
@@ -254,7 +254,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let nowhere = ([127, 0, 0, 1], 9).into();
-        door.who(&request.body(()).unwrap(), &Peer::new(nowhere, nowhere), socket)
+        door.who(request.body(()).unwrap().headers(), &Peer::new(nowhere, nowhere), socket)
     }
 
     fn basic(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! The exact `Host` allowlist: what stops DNS rebinding.
 
-use http::Request;
 use http::header::HOST;
+use http::request::Parts;
 
 use crate::fault::Fault;
 
@@ -28,8 +28,8 @@ impl Names {
 }
 
 /// Our own origin as the request names it, in our spelling.
-pub(crate) fn check<'n, B>(request: &Request<B>, names: &'n Names) -> Result<&'n str, Fault> {
-    let mut lines = request.headers().get_all(HOST).iter();
+pub(crate) fn check<'n>(request: &Parts, names: &'n Names) -> Result<&'n str, Fault> {
+    let mut lines = request.headers.get_all(HOST).iter();
     let (Some(host), None) = (lines.next(), lines.next()) else {
         // RFC 9112, section 3.2: exactly one.
         return Err(Fault::Malformed("one Host header is needed"));
@@ -40,7 +40,7 @@ pub(crate) fn check<'n, B>(request: &Request<B>, names: &'n Names) -> Result<&'n
     }
     let origin = names.origin(host).ok_or(Fault::ForeignHost)?;
     // Absolute form: the authority decides (RFC 9112, section 3.2.2), so it must be the same name.
-    if let Some(authority) = request.uri().authority()
+    if let Some(authority) = request.uri.authority()
         && !origin[SCHEME.len()..].eq_ignore_ascii_case(authority.as_str())
     {
         return Err(Fault::ForeignHost);

@@ -5,7 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use http::header::{
     CONNECTION, HeaderMap, HeaderName, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{Method, Request, Version};
+use http::request::Parts;
+use http::{Method, Version};
 
 use crate::fault::Fault;
 
@@ -23,13 +24,13 @@ pub(crate) enum Socket {
 
 /// The WebSocket that is asked for, if one is. Anything else that wants to upgrade is refused: an h2c upgrade
 /// would open a channel past this guard.
-pub(crate) fn check<B>(request: &Request<B>) -> Result<Option<Socket>, Fault> {
-    let headers = request.headers();
+pub(crate) fn check(request: &Parts) -> Result<Option<Socket>, Fault> {
+    let headers = &request.headers;
     if !headers.contains_key(UPGRADE) {
         return Ok(None);
     }
-    let well_formed = request.method() == Method::GET
-        && request.version() == Version::HTTP_11
+    let well_formed = request.method == Method::GET
+        && request.version == Version::HTTP_11
         && only(headers, &UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
         && headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok()).any(mentions_upgrade)
         && only(headers, &SEC_WEBSOCKET_VERSION) == Some("13")
@@ -66,6 +67,8 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
+
     use super::*;
 
     #[test]
@@ -101,7 +104,7 @@ mod tests {
             for (name, value) in headers {
                 request = request.header(*name, *value);
             }
-            assert_eq!(check(&request.body(()).unwrap()).ok(), expected, "{name}");
+            assert_eq!(check(&request.body(()).unwrap().into_parts().0).ok(), expected, "{name}");
         }
     }
 }

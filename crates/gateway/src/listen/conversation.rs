@@ -6,15 +6,16 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper::body::Body as _;
 use hyper::ext::ReasonPhrase;
 use tokio::sync::oneshot;
 
 use super::Steps;
-use super::head::{Framing, Head};
+use super::head::Framing;
 use super::incoming::{Incoming, SharedWire};
-use super::wire::Wire;
+use super::wire::{Raw, Wire};
 use crate::body::Body;
 use crate::fault::Fault;
 use crate::http1::output::{End, Outgoing, Output, Unsent};
@@ -32,7 +33,7 @@ struct Asked {
 
 /// Has `answer` answer what comes, until either side ends it. Where what comes is no request, a fault goes with one in
 /// its place.
-pub(crate) async fn hold<A>(wire: Wire, steps: &Steps, answer: impl Fn(Request<Body>, Option<Fault>) -> A)
+pub(crate) async fn hold<A>(wire: Wire, steps: &Steps, answer: impl Fn(Box<Parts>, Body, Option<Fault>) -> A)
 where
     A: Future<Output = Response<Body>>,
 {
@@ -40,35 +41,37 @@ where
     let leaving = Leaving(wire.clone());
     let mut outgoing = Outgoing::default();
     loop {
-        let (request, fault, asked, handing) = match poll_fn(|cx| wire.lock().poll_head(cx)).await {
+        let (parts, body, fault, asked, handing) = match poll_fn(|cx| wire.lock().poll_head(cx)).await {
             Ok(Some(head)) => {
                 let asked = Asked {
                     head: head.parts.method == Method::HEAD,
                     version: head.parts.version,
                     persists: head.persists,
                 };
-                let (request, handing) = request(head, &wire);
-                (request, None, asked, handing)
+                let (body, handing) = body(head.framing, &wire);
+                (head.parts, body, None, asked, handing)
             }
             Ok(None) => break,
             Err(fault) => {
                 let asked = Asked { head: false, version: Version::HTTP_11, persists: false };
-                let mut request = Request::new(Body::empty());
+                let mut parts = Box::new(Request::new(()).into_parts().0);
                 // No method of anybody's: to those who are told of the exchange.
-                *request.method_mut() = Method::from_bytes(b"BROKEN").unwrap_or_default();
-                (request, Some(fault), asked, None)
+                parts.method = Method::from_bytes(b"BROKEN").unwrap_or_default();
+                (parts, Body::empty(), Some(fault), asked, None)
             }
         };
         steps.step();
         let sent = {
-            let mut answering = pin!(answer(request, fault));
+            let mut answering = pin!(answer(parts, body, fault));
             let answered = poll_fn(|cx| match answering.as_mut().poll(cx) {
                 Poll::Ready(response) => Poll::Ready(Some(response)),
                 Poll::Pending => wire.lock().poll_gone(cx).map(|()| None),
             });
             let Some(response) = answered.await else { return };
             let persists = asked.persists && wire.lock().goes_on() && !steps.are_ending();
-            begin(&mut outgoing, response, Asked { persists, ..asked })
+            let (sent, room) = begin(&mut outgoing, response, Asked { persists, ..asked });
+            wire.lock().make_room(room);
+            sent
         };
         let ends_with_connection = outgoing.ends_with_connection();
         if ends_with_connection {
@@ -122,14 +125,14 @@ impl Drop for Leaving {
     }
 }
 
-fn request(head: Head, wire: &SharedWire) -> (Request<Body>, Option<oneshot::Sender<super::wire::Raw>>) {
-    let (body, handing) = if head.framing == Framing::Upgrade {
+/// What follows a head, and who gets the connection where that is something else.
+fn body(framing: Framing, wire: &SharedWire) -> (Body, Option<oneshot::Sender<Raw>>) {
+    if framing == Framing::Upgrade {
         let (handing, raw) = oneshot::channel();
         (Body::Upgrading(raw), Some(handing))
     } else {
-        (Incoming::following(head.framing, wire).map_or_else(Body::empty, Body::Visitor), None)
-    };
-    (Request::from_parts(head.parts, body), handing)
+        (Incoming::following(framing, wire).map_or_else(Body::empty, Body::Visitor), None)
+    }
 }
 
 /// What an answer leaves a connection to.
@@ -143,8 +146,9 @@ enum Sent {
     Upgraded,
 }
 
-/// Puts the answer's head into `outgoing`, and its body behind (RFC 9112, section 6.3).
-fn begin(outgoing: &mut Outgoing<Body>, response: Response<Body>, asked: Asked) -> Sent {
+/// Puts the answer's head into `outgoing`, and its body behind (RFC 9112, section 6.3). What held its headers
+/// is free.
+fn begin(outgoing: &mut Outgoing<Body>, response: Response<Body>, asked: Asked) -> (Sent, HeaderMap) {
     let (mut parts, body) = response.into_parts();
     if parts.status == StatusCode::NO_CONTENT {
         // A length that nothing has would be waited for (RFC 9110, section 8.6).
@@ -190,7 +194,7 @@ fn begin(outgoing: &mut Outgoing<Body>, response: Response<Body>, asked: Asked) 
         output.field(&CONTENT_LENGTH, b"0");
     }
     outgoing.begin(end, announced.is_some(), body);
-    sent
+    (sent, parts.headers)
 }
 
 #[cfg(test)]
@@ -217,10 +221,9 @@ mod tests {
         let (seen, steps) = (Mutex::new(Vec::new()), Steps::default());
         let bytes = sent.as_bytes().to_vec();
         let talking = async {
-            let talk = hold(wire, &steps, |request, fault| {
+            let talk = hold(wire, &steps, |parts, body, fault| {
                 let seen = &seen;
                 async move {
-                    let (parts, body) = request.into_parts();
                     let body = body.collect().await.map(|body| String::from_utf8(body.to_bytes().to_vec()).unwrap());
                     let met = match &fault {
                         Some(fault) => fault.status().as_str().to_owned(),
@@ -302,7 +305,7 @@ mod tests {
         let given_up = Mutex::new(None);
         client.write_all(GET.as_bytes()).await.unwrap();
         let began = tokio::time::Instant::now();
-        let talk = hold(wire, &steps, |_, fault| {
+        let talk = hold(wire, &steps, |_, _, fault| {
             if let Some(fault) = fault {
                 *given_up.lock().unwrap() = Some((fault, began.elapsed().as_secs()));
             }

@@ -34,7 +34,7 @@ pub(crate) enum Framing {
 /// A request's head.
 #[derive(Debug)]
 pub(crate) struct Head {
-    pub(crate) parts: Parts,
+    pub(crate) parts: Box<Parts>,
     pub(crate) framing: Framing,
     /// Whether the client may send another request.
     pub(crate) persists: bool,
@@ -42,12 +42,12 @@ pub(crate) struct Head {
     pub(crate) expects: bool,
 }
 
-/// Takes the head that `input` begins with, once it is whole. Of the first `seen` bytes it is known that no head ends
+/// Takes the head that `input` begins with, once it is whole; its lines go into `room`. Of the first `seen` bytes it is known that no head ends
 /// there.
 ///
 /// # Errors
 /// The fault to answer with, as soon as it is certain.
-pub(crate) fn take(input: &mut BytesMut, seen: &mut usize) -> Result<Option<Head>, Fault> {
+pub(crate) fn take(input: &mut BytesMut, seen: &mut usize, room: &mut HeaderMap) -> Result<Option<Head>, Fault> {
     // One empty line before a request is forgiven (RFC 9112, section 2.2).
     let empty = if input.starts_with(b"\r\n") { 2 } else { 0 };
     let from = (*seen).max(empty);
@@ -63,7 +63,7 @@ pub(crate) fn take(input: &mut BytesMut, seen: &mut usize) -> Result<Option<Head
     }
     *seen = 0;
     input.advance(empty);
-    read(&input.split_to(length - empty).freeze()).map(Some)
+    read(&input.split_to(length - empty).freeze(), std::mem::take(room)).map(Some)
 }
 
 /// What can be said of a head that is not whole: nobody waits for the end of what is wrong already.
@@ -84,8 +84,9 @@ fn unfinished(input: &[u8], empty: usize, seen: usize) -> Result<(), Fault> {
 ///
 /// # Errors
 /// The fault to answer with.
-fn read(head: &Bytes) -> Result<Head, Fault> {
-    let (mut parts, ()) = Request::new(()).into_parts();
+fn read(head: &Bytes, room: HeaderMap) -> Result<Head, Fault> {
+    let mut parts = Box::new(Request::new(()).into_parts().0);
+    parts.headers = room;
     let mut at = line_end(head, 0)?;
     let target = request_line(&head[..at], &mut parts)?;
     parts.uri = Uri::from_maybe_shared(head.slice(target)).map_err(|_| {
@@ -224,7 +225,9 @@ mod tests {
     use super::*;
 
     fn verdict(head: impl AsRef<[u8]>) -> Result<Framing, u16> {
-        read(&Bytes::copy_from_slice(head.as_ref())).map(|head| head.framing).map_err(|fault| fault.status().as_u16())
+        read(&Bytes::copy_from_slice(head.as_ref()), HeaderMap::new())
+            .map(|head| head.framing)
+            .map_err(|fault| fault.status().as_u16())
     }
 
     #[test]
@@ -378,8 +381,8 @@ mod tests {
 
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            drop(read(&bytes.clone().into()));
-            drop(read(&[&bytes[..], b"\r\n\r\n"].concat().into()));
+            drop(read(&bytes.clone().into(), HeaderMap::new()));
+            drop(read(&[&bytes[..], b"\r\n\r\n"].concat().into(), HeaderMap::new()));
         }
     }
 }

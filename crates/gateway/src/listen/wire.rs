@@ -19,6 +19,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, split};
 use tokio::time::Sleep;
 
@@ -52,6 +53,8 @@ pub(crate) struct Wire {
     stream: Transport,
     input: Input,
     next: Next,
+    /// Room for the next head's lines.
+    room: HeaderMap,
     /// How much of a head that is not whole has been looked through.
     seen: usize,
     /// Until when it must be whole.
@@ -116,6 +119,7 @@ impl Wire {
             stream: stream.into(),
             input: Input::default(),
             next: Next::Head,
+            room: HeaderMap::new(),
             seen: 0,
             deadline: None,
             expects: false,
@@ -132,6 +136,15 @@ impl Wire {
         }
     }
 
+    /// For the next head's lines: what held an answer's.
+    pub(super) fn make_room(&mut self, room: HeaderMap) {
+        /// More would be kept for nothing, and for each connection.
+        const LINES: usize = 64;
+
+        self.room = if room.capacity() <= LINES { room } else { HeaderMap::new() };
+        self.room.clear();
+    }
+
     pub(crate) fn verdict(&self) -> Verdict {
         Arc::clone(&self.verdict)
     }
@@ -143,7 +156,7 @@ impl Wire {
     pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Head>, Fault>> {
         loop {
             if !self.input.bytes.is_empty() {
-                match head::take(&mut self.input.bytes, &mut self.seen) {
+                match head::take(&mut self.input.bytes, &mut self.seen, &mut self.room) {
                     Ok(Some(head)) => {
                         self.begin(&head);
                         return Poll::Ready(Ok(Some(head)));

@@ -1,7 +1,7 @@
 //! The head of a server's answer, and where its body ends (RFC 9112, sections 4 to 6).
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{HeaderName, Method, Response, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
@@ -23,11 +23,17 @@ pub(super) struct Head {
 }
 
 /// Takes the head of the answer to a request of this method off what came, once it is whole; what is said before the
-/// answer itself (100 and so on) is thrown away. The first `seen` bytes have been looked at before.
+/// answer itself (100 and so on) is thrown away. The first `seen` bytes have been looked at before. The headers are put
+/// into `room`, whatever was in it.
 ///
 /// # Errors
 /// Why it is no answer.
-pub(super) fn head(input: &mut BytesMut, seen: &mut usize, method: &Method) -> Result<Option<Head>, String> {
+pub(super) fn head(
+    input: &mut BytesMut,
+    seen: &mut usize,
+    method: &Method,
+    room: &mut HeaderMap,
+) -> Result<Option<Head>, String> {
     loop {
         // Empty lines before it are forgiven.
         while let Some(empty) = [&b"\n"[..], b"\r\n"].into_iter().find(|empty| input.starts_with(empty)) {
@@ -47,7 +53,7 @@ pub(super) fn head(input: &mut BytesMut, seen: &mut usize, method: &Method) -> R
             return Err("its head is too long".into());
         }
         *seen = 0;
-        let head = read(&input.split_to(length).freeze(), method)?;
+        let head = read(&input.split_to(length).freeze(), method, std::mem::take(room))?;
         if !head.parts.status.is_informational() || head.parts.status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Some(head));
         }
@@ -75,8 +81,10 @@ fn begins(input: &[u8]) -> Result<(), String> {
 
 const VERSION: &[u8] = b"HTTP/1.";
 
-fn read(head: &Bytes, method: &Method) -> Result<Head, String> {
+fn read(head: &Bytes, method: &Method, room: HeaderMap) -> Result<Head, String> {
     let mut parts = Response::new(()).into_parts().0;
+    parts.headers = room;
+    parts.headers.clear();
     let mut at = 0;
     let mut line = || {
         let start = at;
@@ -181,7 +189,7 @@ mod tests {
                 let (now, later) = rest.split_at(piece.min(rest.len()));
                 input.extend_from_slice(now);
                 rest = later;
-                match head(&mut input, &mut seen, method) {
+                match head(&mut input, &mut seen, method, &mut HeaderMap::new()) {
                     Ok(None) => continue,
                     Ok(Some(head)) => {
                         input.extend_from_slice(rest);
@@ -253,16 +261,19 @@ mod tests {
         let long = format!("HTTP/1.1 200 OK\r\nA: {}", "a".repeat(HEAD_LIMIT));
         for end in ["", "\r\n\r\n"] {
             let mut long = BytesMut::from(format!("{long}{end}").as_bytes());
-            assert_eq!(head(&mut long, &mut 0, &Method::GET).unwrap_err(), "its head is too long");
+            assert_eq!(
+                head(&mut long, &mut 0, &Method::GET, &mut HeaderMap::new()).unwrap_err(),
+                "its head is too long"
+            );
         }
         let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(HEADERS_LIMIT + 1));
-        assert!(head(&mut BytesMut::from(&many[..]), &mut 0, &Method::GET).is_err());
+        assert!(head(&mut BytesMut::from(&many[..]), &mut 0, &Method::GET, &mut HeaderMap::new()).is_err());
     }
 
     #[test]
     fn an_answer_to_head_has_no_body() {
         let bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-        let head = head(&mut BytesMut::from(bytes), &mut 0, &Method::HEAD).unwrap().unwrap();
+        let head = head(&mut BytesMut::from(bytes), &mut 0, &Method::HEAD, &mut HeaderMap::new()).unwrap().unwrap();
         assert!(matches!(head.framing, Framing::Length(0)) && head.persists);
     }
 }

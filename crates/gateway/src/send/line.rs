@@ -115,10 +115,15 @@ impl Line {
         self.input.left()
     }
 
-    /// Sends a request and waits for the answer's head. Then its body comes, and what is left of the request's goes, as
+    /// Sends a request and waits for the answer's head, which the request's headers make room for. Then its body comes, and what is left of the request's goes, as
     /// long as somebody asks for more by [`Line::poll_data`].
-    pub(super) async fn exchange(&mut self, request: &Parts, upload: Upload<Body>) -> Result<response::Parts, Broken> {
+    pub(super) async fn exchange(
+        &mut self,
+        request: &mut Parts,
+        upload: Upload<Body>,
+    ) -> Result<response::Parts, Broken> {
         self.begin(request, upload);
+        let Parts { method, headers, .. } = request;
         let mut seen = 0;
         let mut unsent = None;
         poll_fn(|cx| {
@@ -132,7 +137,7 @@ impl Line {
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             loop {
-                let head = answer::head(&mut self.input.bytes, &mut seen, &request.method).map_err(Broken::Answer)?;
+                let head = answer::head(&mut self.input.bytes, &mut seen, method, headers).map_err(Broken::Answer)?;
                 if let Some(head) = head {
                     self.input.framing = head.framing;
                     self.persists &= head.persists;

@@ -59,7 +59,10 @@ impl Origin {
     }
 
     fn is_of(&self, uri: &Uri) -> bool {
-        (self.0.as_ref(), self.1.as_ref()) == (uri.scheme(), uri.authority())
+        // Nearly always it is the very same, in one place.
+        let same = |(ours, theirs): (&Authority, &Authority)| std::ptr::eq(ours.as_str(), theirs.as_str());
+        self.0.as_ref() == uri.scheme()
+            && (self.1.as_ref().zip(uri.authority()).is_some_and(same) || self.1.as_ref() == uri.authority())
     }
 }
 
@@ -100,7 +103,7 @@ impl Pool {
     /// Sends a request on whichever connection there is, or a new one.
     pub(super) async fn request(
         self: &Arc<Self>,
-        request: &Parts,
+        request: &mut Parts,
         mut body: Upload<Body>,
     ) -> Result<Response<Download>, Error> {
         while let Some(way) = self.take(&request.uri) {
@@ -120,7 +123,12 @@ impl Pool {
         self.send(way, request, body).await.map_err(|lost| lost.error)
     }
 
-    async fn send(self: &Arc<Self>, way: Way, request: &Parts, body: Upload<Body>) -> Result<Response<Download>, Lost> {
+    async fn send(
+        self: &Arc<Self>,
+        way: Way,
+        request: &mut Parts,
+        body: Upload<Body>,
+    ) -> Result<Response<Download>, Lost> {
         match way {
             Way::Lent(mut line) => match line.exchange(request, body).await {
                 Ok(head) => Ok(Response::from_parts(head, Download::new(line, self))),
@@ -145,7 +153,7 @@ impl Pool {
     pub(super) async fn over(
         self: &Arc<Self>,
         stream: impl crate::http1::transport::Io + 'static,
-        request: &Parts,
+        request: &mut Parts,
         body: Upload<Body>,
     ) -> Result<Response<Download>, Error> {
         let line = Line::new(crate::http1::transport::Transport::Other(Box::new(stream)), &request.uri);

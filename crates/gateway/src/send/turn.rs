@@ -7,15 +7,17 @@
 //! 3. A server that does not take what the sender has (its window is full) has its turn: nobody asks the body then.
 //! 4. Whoever lets their turn pass, or goes away in it, ends the exchange, and is named.
 
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Buf;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::alarm::Alarms;
 use crate::fault::Fault;
 
 /// A turn may last so long. For the server: that it may think before its answer's head.
@@ -102,7 +104,8 @@ impl Turn {
 #[derive(Debug)]
 pub(super) struct Upload<B> {
     body: B,
-    turn: Turn,
+    /// `None` where there is nothing to send: then it is the server's from the start.
+    turn: Option<Turn>,
 }
 
 impl Upload<crate::body::Body> {
@@ -119,12 +122,13 @@ impl<B: Body + Unpin> Body for Upload<B> {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
+        let Some(turn) = &this.turn else { return polled };
         match &polled {
-            Poll::Pending => this.turn.now_the_senders(),
-            Poll::Ready(Some(Err(_))) => this.turn.over(),
+            Poll::Pending => turn.now_the_senders(),
+            Poll::Ready(Some(Err(_))) => turn.over(),
             Poll::Ready(frame) => {
                 let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
-                this.turn.now_the_servers(data.map_or(0, Buf::remaining));
+                turn.now_the_servers(data.map_or(0, Buf::remaining));
             }
         }
         polled
@@ -139,23 +143,33 @@ impl<B: Body + Unpin> Body for Upload<B> {
     }
 }
 
-/// Sends a body and waits for the answer, as long as each takes their turn in time. `blame` says what an error of the
-/// server's is.
-pub(super) async fn in_turn<B, T, E>(
+/// Sends a body and waits for the answer, or for why there is none, as long as each takes their turn in time.
+///
+/// # Errors
+/// Somebody has not.
+pub(super) async fn in_turn<B: Body, T, E>(
     body: B,
+    alarms: &Alarms,
     send: impl AsyncFnOnce(Upload<B>) -> Result<T, E>,
-    blame: impl FnOnce(E) -> Fault,
-) -> Result<T, Fault> {
-    let turn = Turn::new();
+) -> Result<Result<T, E>, Fault> {
+    let turn = (!body.is_end_stream()).then(Turn::new);
+    let mut until = Instant::now() + PATIENCE;
+    let mut alarm = alarms.one();
     let mut answer = pin!(send(Upload { body, turn: turn.clone() }));
-    let mut until = turn.state().until;
-    loop {
-        match timeout_at(until, &mut answer).await {
-            Ok(Err(_)) if turn.is_over() => return Err(Fault::UploadBroken),
-            Ok(answer) => return answer.map_err(blame),
-            Err(_) => until = turn.passed()?,
+    poll_fn(|cx| {
+        if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+            let broken = answer.is_err() && turn.as_ref().is_some_and(Turn::is_over);
+            return Poll::Ready(if broken { Err(Fault::UploadBroken) } else { Ok(answer) });
         }
-    }
+        loop {
+            ready!(alarm.poll(until, cx));
+            match &turn {
+                Some(turn) => until = turn.passed()?,
+                None => return Poll::Ready(Err(Fault::AnswerTimeout { seconds: PATIENCE.as_secs() })),
+            }
+        }
+    })
+    .await
 }
 
 #[cfg(test)]
@@ -201,48 +215,48 @@ mod tests {
         Ok("answer")
     }
 
-    fn lost((): ()) -> Fault {
-        Fault::ConnectionLost
+    async fn turned<B: Body, T>(body: B, send: impl AsyncFnOnce(Upload<B>) -> Result<T, ()>) -> Result<T, Fault> {
+        in_turn(body, &Alarms::default(), send).await?.map_err(|()| Fault::ConnectionLost)
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_upload_may_take_as_long_as_it_moves_and_the_server_has_its_full_time_after_it() {
-        let answer = in_turn(body(20, ALMOST, true), async |upload| server(upload, ALMOST).await, lost).await;
+        let answer = turned(body(20, ALMOST, true), async |upload| server(upload, ALMOST).await).await;
         assert_eq!(answer, Ok("answer"));
-        let silent = in_turn(body(20, ALMOST, true), async |upload| server(upload, ALMOST * 2).await, lost).await;
+        let silent = turned(body(20, ALMOST, true), async |upload| server(upload, ALMOST * 2).await).await;
         assert_eq!(silent, Err(Fault::AnswerTimeout { seconds: 120 }));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_sender_that_stops_is_named_instead_of_the_server() {
-        let stalled = in_turn(body(3, ALMOST, false), async |upload| server(upload, ALMOST).await, lost).await;
+        let stalled = turned(body(3, ALMOST, false), async |upload| server(upload, ALMOST).await).await;
         assert_eq!(stalled, Err(Fault::UploadStalled { seconds: 120 }));
         // To be asked does not make their turn longer.
         let ask = async |mut upload: Upload<_>| -> Result<(), ()> {
             while tokio::time::timeout(Duration::from_secs(1), upload.frame()).await.is_err() {}
             Ok(())
         };
-        assert_eq!(in_turn(body(0, ALMOST, false), ask, lost).await, Err(Fault::UploadStalled { seconds: 120 }));
+        assert_eq!(turned(body(0, ALMOST, false), ask).await, Err(Fault::UploadStalled { seconds: 120 }));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_trickles_is_given_up_though_it_never_stops() {
         let trickle = |pieces| of(b"x", pieces, Duration::from_secs(1), true);
         let read = async |upload: Upload<_>| server(upload, ALMOST).await;
-        assert_eq!(in_turn(trickle(110), read, lost).await, Ok("answer"));
-        assert_eq!(in_turn(trickle(130), read, lost).await, Err(Fault::UploadStalled { seconds: 120 }));
+        assert_eq!(turned(trickle(110), read).await, Ok("answer"));
+        assert_eq!(turned(trickle(130), read).await, Err(Fault::UploadStalled { seconds: 120 }));
         // Ten bytes a second are a slow line.
         let slow = of(b"ten bytes.", 1000, Duration::from_secs(1), true);
-        assert_eq!(in_turn(slow, read, lost).await, Ok("answer"));
+        assert_eq!(turned(slow, read).await, Ok("answer"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_sender_that_goes_away_is_named_instead_of_the_server() {
         let broken = StreamBody::new(stream::iter([Ok(Frame::data(Bytes::from_static(b"x"))), Err(())]));
-        let answer = in_turn(broken, async |upload| server(upload, ALMOST).await, lost).await;
+        let answer = turned(broken, async |upload| server(upload, ALMOST).await).await;
         assert_eq!(answer, Err(Fault::UploadBroken));
         let refused = async |_: Upload<_>| -> Result<(), ()> { Err(()) };
-        assert_eq!(in_turn(body(0, ALMOST, false), refused, lost).await, Err(Fault::ConnectionLost));
+        assert_eq!(turned(body(0, ALMOST, false), refused).await, Err(Fault::ConnectionLost));
     }
 
     #[tokio::test(start_paused = true)]
@@ -251,13 +265,13 @@ mod tests {
             upload.frame().await;
             std::future::pending().await
         };
-        let stopped = in_turn(body(3, Duration::ZERO, true), stop, lost).await;
+        let stopped = turned(body(3, Duration::ZERO, true), stop).await;
         assert_eq!(stopped, Err(Fault::AnswerTimeout { seconds: 120 }));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_early_answer_does_not_wait_for_the_upload() {
-        let answer = in_turn(body(0, ALMOST, false), async |_| Ok::<_, ()>("too large"), lost).await;
+        let answer = turned(body(0, ALMOST, false), async |_| Ok::<_, ()>("too large")).await;
         assert_eq!(answer, Ok("too large"));
     }
 }
