@@ -2,11 +2,11 @@
 //!
 //! One task does it all in order, so that the controller hears of the file's states in the order they had.
 
-use std::time::Duration;
+mod folder;
 
 use tokio::sync::mpsc;
-use tokio::time::MissedTickBehavior;
 
+use self::folder::Folder;
 use super::Outcomes;
 use crate::change::{Change, ChangeError, Files};
 use crate::controller::Event;
@@ -15,9 +15,6 @@ use crate::settings::Settings;
 use crate::store::Store;
 use crate::vault::Vault;
 use crate::view::{SaveErrors, Trouble};
-
-/// How often the file is looked at, for what the command line or an editor did to it.
-const GLANCE: Duration = Duration::from_secs(2);
 
 /// What the controller is to know of the file.
 pub(super) fn loaded(store: &Store) -> Event {
@@ -35,9 +32,9 @@ pub(super) async fn settle(folders: Folders, mut wanted: mpsc::UnboundedReceiver
 
 /// Carries out changes and watches the file, until nobody wants changes any more.
 pub(super) async fn keep(store: Store, vault: Vault, mut changes: mpsc::UnboundedReceiver<Change>, outcomes: Outcomes) {
+    // The command line or an editor may do something to the file.
+    let mut folder = Folder::new(store.folders().config().to_owned());
     let files = Files::new(store);
-    let mut glance = tokio::time::interval(GLANCE);
-    glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             change = changes.recv() => {
@@ -51,7 +48,7 @@ pub(super) async fn keep(store: Store, vault: Vault, mut changes: mpsc::Unbounde
                 }
                 outcomes.send(Event::Stored(done.map_err(SaveErrors::from))).await;
             }
-            _ = glance.tick() => {
+            () = folder.changed() => {
                 if let Ok(Some(event)) = files.with(|store| store.reload().then(|| loaded(store))).await {
                     outcomes.send(event).await;
                 }
