@@ -14,7 +14,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use postern_control::activity::Activity;
-use postern_control::controller::{AtStart, Controller, Event, Handle, Options as Control, ShellRequest, State};
+use postern_control::controller::{AtStart, Controller, Event, Handle, Options as Control, Phase, ShellRequest, State};
+use postern_control::crash::{Crash, Run};
 use postern_control::folders::Folders;
 use postern_control::import::Surroundings;
 use postern_control::vault::{self, Variables, Vault};
@@ -24,12 +25,13 @@ use tauri::{AppHandle, Manager as _, Wry};
 use tokio::sync::{mpsc, watch};
 
 use crate::inbox::{Message, Outbox, inbox};
+use crate::log::Log;
 use crate::options::{Options, Wish};
 use crate::shell::Shell;
-use crate::{commands, login, signals};
+use crate::{commands, log, login, signals};
 
 /// Runs until the end. A failure before the event loop starts is an error; nothing else ends the program.
-pub(crate) fn run(options: &Options, variables: Variables) -> Result<ExitCode, Box<dyn Error>> {
+pub(crate) fn run(options: &Options, variables: Variables, mut log: Log) -> Result<ExitCode, Box<dyn Error>> {
     #[cfg(target_os = "linux")]
     gtk::init().map_err(|_| "there is no display here; on a machine without one, use `postern serve`")?;
 
@@ -49,6 +51,8 @@ pub(crate) fn run(options: &Options, variables: Variables) -> Result<ExitCode, B
 
     let data = folders.data().to_owned();
     make_private(&data).map_err(|error| format!("cannot make {}: {error}", data.display()))?;
+    let (run, crash) = begin(&folders);
+    log.open(folders.logs());
     let vault = match options.vault {
         vault::Kind::Env => Vault::env(variables),
         kind @ (vault::Kind::Os | vault::Kind::Memory) => Vault::open(kind),
@@ -57,19 +61,26 @@ pub(crate) fn run(options: &Options, variables: Variables) -> Result<ExitCode, B
     let surroundings = Surroundings::here();
     let control = Control { folders, vault, at_start: AtStart::Always, activity: Some(activity.clone()), surroundings };
     let (controller, requests) = block_on(async { Controller::start(control) });
+    log.set(controller.state().borrow().settings.log);
     app.manage(controller.clone());
     app.manage(activity);
     let (outbox, inbox) = inbox(app.handle());
-    async_runtime::spawn(pass_on(controller.state(), requests, outbox.clone()));
+    async_runtime::spawn(pass_on(controller.state(), requests, outbox.clone(), run.clone()));
     signals::watch(&controller);
 
-    let mut shell = Shell::new(app.handle(), (outbox, inbox), controller.clone(), data);
+    let mut shell = Shell::new(app.handle(), (outbox, inbox), controller.clone(), data, log);
     if can_start_at_login {
         controller.send(Event::StartsAtLogin(login::starts(app.handle()).ok()));
+    }
+    if let Some(crash) = crash {
+        controller.send(Event::Crashed(crash));
     }
     grant(&controller, options.wish());
     shell.be_seen();
     let code = app.run_return(move |app, event| shell.on_event(app, event));
+    if let Some(Err(error)) = run.map(|run| run.end()) {
+        tracing::warn!(%error, "the next start will take this end for a crash");
+    }
     Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
@@ -81,20 +92,41 @@ fn make_private(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
-/// Brings to the shell what the controller says.
+/// Notes that this run has begun, and how the one before ended. Without a note, nothing is told of its end.
+fn begin(folders: &Folders) -> (Option<Arc<Run>>, Option<Crash>) {
+    let (run, crash) = match Run::begin(folders) {
+        Ok(Some((run, crash))) => (Arc::new(run), crash),
+        Ok(None) => return (None, None),
+        Err(error) => {
+            tracing::warn!(%error, "the next start will not know how this run ended");
+            return (None, None);
+        }
+    };
+    log::note_mistakes(Arc::clone(&run));
+    (Some(run), crash)
+}
+
+/// Brings to the shell what the controller says; and its end, which comes before the program's only by a mistake.
 async fn pass_on(
     mut state: watch::Receiver<Arc<State>>,
     mut requests: mpsc::UnboundedReceiver<ShellRequest>,
     outbox: Outbox,
+    run: Option<Arc<Run>>,
 ) {
     // The last request comes after the last state: one of them ending must not end the other.
     loop {
         let message = tokio::select! {
             Some(request) = requests.recv() => Message::Requested(request),
             Ok(()) = state.changed() => Message::Changed,
-            else => return,
+            else => break,
         };
         outbox.post(message);
+    }
+    if state.borrow().phase != Phase::Ended {
+        if let Some(run) = run {
+            run.mistake("its controller");
+        }
+        outbox.post(Message::Broken);
     }
 }
 

@@ -1,7 +1,8 @@
-//! The user's own browser, for what does not belong into a window of ours.
+//! The user's own programs, for what does not belong into a window of ours: the browser, and what shows folders.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use postern_control::Secret;
@@ -13,6 +14,15 @@ use url::Url;
 /// Opens the address. It may hold a pass: neither it nor an error that repeats it is logged. The system hands it
 /// over as a program's argument, for all to see; that is why a pass works once, and soon no more.
 pub(crate) fn open(app: &AppHandle, url: Secret) {
+    hand_over(app, url);
+}
+
+/// Shows one of the user's own folders.
+pub(crate) fn show_folder(app: &AppHandle, path: PathBuf) {
+    hand_over(app, Secret::new(path.to_string_lossy()));
+}
+
+fn hand_over(app: &AppHandle, what: Secret) {
     let app = app.clone();
     // It waits for each program that may fail to start: not on the event loop's thread.
     spawn_blocking(move || {
@@ -20,9 +30,9 @@ pub(crate) fn open(app: &AppHandle, url: Secret) {
             deprecated,
             reason = "the shell plugin's own `open`; its successor is one more plugin for the same call"
         )]
-        let opened = app.shell().open(url.expose(), None);
+        let opened = app.shell().open(what.expose(), None);
         if opened.is_err() {
-            tracing::warn!("no program of this system opens web addresses");
+            tracing::warn!("no program of this system opens it");
         }
     });
 }

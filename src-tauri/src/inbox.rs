@@ -32,6 +32,8 @@ pub(crate) enum Message {
     Uncopy(CopyNumber),
     /// No panel shows the icon: show a window, if there is none.
     ShowIfUnseen,
+    /// The controller is gone, and with it whatever could be done: end.
+    Broken,
     /// No panel shows the icon, and the last window was closed: end, if there is none again.
     QuitIfUnseen,
 }

@@ -12,6 +12,7 @@ mod color;
 mod commands;
 mod dashboard;
 mod inbox;
+mod log;
 mod login;
 mod manager;
 mod navigation;
@@ -25,16 +26,12 @@ mod tray;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let options = options::Options::parse();
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::try_from_env("POSTERN_LOG").unwrap_or_else(|_| EnvFilter::new("warn")))
-        .init();
+    let log = log::start();
     let variables = process::prepare();
-    match app::run(&options, variables) {
+    match app::run(&options, variables, log) {
         Ok(code) => code,
         Err(error) => {
             tracing::error!(error, "Postern cannot start");

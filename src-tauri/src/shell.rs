@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use crate::clipboard::{self, Clipboard};
 use crate::dashboard::{self, Dashboards, Opening};
 use crate::inbox::{Inbox, Message, Outbox};
+use crate::log::Log;
 use crate::tray::{Tray, presence};
 use crate::{browser, login, manager, notice};
 
@@ -41,10 +42,17 @@ pub(crate) struct Shell {
     /// What the manager's page was told last.
     told: Option<view::ManagerView>,
     clipboard: Clipboard,
+    log: Log,
 }
 
 impl Shell {
-    pub(crate) fn new(app: &AppHandle, (outbox, inbox): (Outbox, Inbox), controller: Handle, data: PathBuf) -> Self {
+    pub(crate) fn new(
+        app: &AppHandle,
+        (outbox, inbox): (Outbox, Inbox),
+        controller: Handle,
+        data: PathBuf,
+        log: Log,
+    ) -> Self {
         let state = controller.state();
         // Without an icon it goes on as on a desktop without a tray.
         let tray = Tray::new(app, &outbox).map_err(|error| tracing::warn!(%error, "no tray icon")).ok();
@@ -60,6 +68,7 @@ impl Shell {
             screen: Screen::default(),
             told: None,
             clipboard: Clipboard::default(),
+            log,
         }
     }
 
@@ -143,6 +152,7 @@ impl Shell {
             Message::Enter { id, address } => keep_as_it_is(self.dashboards.enter(&id, address.expose())),
             Message::Follow { id, address } => keep_as_it_is(self.dashboards.follow(&id, &address)),
             Message::Close(id) => self.dashboards.close(&id),
+            Message::Broken => app.exit(1),
             Message::Uncopy(copy) => self.clipboard.clear_copy(copy),
         }
     }
@@ -150,6 +160,7 @@ impl Shell {
     fn render(&mut self, app: &AppHandle) {
         let (tray, view) = {
             let state = self.state.borrow();
+            self.log.set(state.settings.log);
             (menu::tray(&state), view::manager(&state))
         };
         if let Some(shown) = &mut self.tray
@@ -183,6 +194,7 @@ impl Shell {
             ShellRequest::CloseDashboard { id } => self.dashboards.close(&id),
             ShellRequest::RemoveDashboard { id, data_dir } => self.dashboards.remove(&id, data_dir),
             ShellRequest::OpenBrowser { url } => browser::open(app, url),
+            ShellRequest::OpenFolder { path } => browser::show_folder(app, path),
             ShellRequest::Copy { text } => self.copy(&text),
             ShellRequest::CopySecret { text } => self.copy_secret(&text),
             ShellRequest::StartAtLogin(wanted) => self.start_at_login(app, wanted),

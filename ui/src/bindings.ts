@@ -77,6 +77,16 @@ export type ConnectionView = {
   nextTryMs: number | null,
 };
 
+/** How the run before ended, where it ended badly. */
+export type CrashView = {
+  /** Milliseconds since 1970. */
+  atMs: number,
+  /** That is when it ended; else it was still alive then. */
+  exact: boolean,
+  /** In words. */
+  trouble: Trouble,
+};
+
 /** How one door is used. */
 export type DoorUse = {
   /** Which. */
@@ -259,6 +269,9 @@ export type LeadView = {
 /** Which local programs are let in. */
 export type LocalProgramsChoice = "key" | "open" | "off";
 
+/** How much Postern writes to its log: this, and what weighs more. */
+export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
+
 /** A look: how far it is, and what it came to. */
 export type LookView = {
   /** The page's own, where it is at a form. */
@@ -272,8 +285,7 @@ export type LookView = {
 };
 
 /** Something the manager asks for, besides saving a draft. */
-export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "look", id: string, } | { "do": "look-away" } | { "do": "find-imports" } | { "do": "import", keys: Array<string>, } | { "do": "forget-imports" } | { "do": "remove", id: string, } | { "do": "set-notices", notices: Notices,
-};
+export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "look", id: string, } | { "do": "look-away" } | { "do": "find-imports" } | { "do": "import", keys: Array<string>, } | { "do": "forget-imports" } | { "do": "remove", id: string, } | { "do": "set-notices", notices: Notices, } | { "do": "set-log", level: LogLevel, } | { "do": "open-logs" } | { "do": "dismiss-crash" };
 
 /** Everything the manager shows. */
 export type ManagerView = {
@@ -295,6 +307,10 @@ export type ManagerView = {
   import: ImportView | null,
   /** Which notices are given. */
   notices: Notices,
+  /** How much is written to the log. */
+  log: LogLevel,
+  /** How the run before ended, until somebody says that they know. */
+  crash: CrashView | null,
 };
 
 /** A switch for each kind of notice. */

@@ -46,6 +46,7 @@ use self::life::{Held, Life};
 use self::mint::Mint;
 use self::notice::Told;
 pub use self::update::update;
+use crate::crash::Crash;
 use crate::import::Import;
 use crate::look::Look;
 use crate::profile::{Profile, ProfileId, Slot};
@@ -131,6 +132,8 @@ pub struct State {
     pub last: Option<ProfileId>,
     /// Where the manager was asked to lead, as long as it is open; each time under another number.
     pub lead: Option<(u64, Lead)>,
+    /// How the run before ended, where it ended badly and nobody has said that they know.
+    pub crash: Option<Crash>,
     /// Whether Postern starts with the session, where the shell knows.
     pub starts_at_login: Option<bool>,
     /// What Prefect on this machine knows, while the manager shows it.

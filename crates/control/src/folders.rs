@@ -7,12 +7,13 @@ use directories::ProjectDirs;
 
 use crate::profile::ProfileId;
 
-/// The three folders: configuration (profiles.toml and the certificates it names), data, and cache.
+/// The four folders: configuration (profiles.toml and the certificates it names), data, cache, and state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folders {
     config: PathBuf,
     data: PathBuf,
     cache: PathBuf,
+    state: PathBuf,
 }
 
 impl Folders {
@@ -24,6 +25,7 @@ impl Folders {
             config: project.config_dir().to_owned(),
             data: project.data_local_dir().to_owned(),
             cache: project.cache_dir().to_owned(),
+            state: project.state_dir().unwrap_or(project.data_local_dir()).to_owned(),
         })
     }
 
@@ -33,7 +35,7 @@ impl Folders {
     /// When the current folder is needed to tell where `dir` is, and cannot be told.
     pub fn at(dir: &Path) -> io::Result<Self> {
         let config = std::path::absolute(dir)?;
-        Ok(Self { data: config.join("data"), cache: config.join("cache"), config })
+        Ok(Self { data: config.join("data"), cache: config.join("cache"), state: config.join("state"), config })
     }
 
     /// Where profiles.toml is; relative paths in it start here.
@@ -58,6 +60,18 @@ impl Folders {
     #[must_use]
     pub fn settings_file(&self) -> PathBuf {
         self.config.join("settings.toml")
+    }
+
+    /// Where the desktop program writes its log: see [`crate::log`].
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.state.join("logs")
+    }
+
+    /// There while the desktop program runs: see [`crate::crash`].
+    #[must_use]
+    pub fn running_file(&self) -> PathBuf {
+        self.state.join("running.toml")
     }
 
     /// Cookies and storage of one profile's dashboard. The prefix keeps ids like `con` off names that Windows

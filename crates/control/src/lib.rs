@@ -13,6 +13,7 @@
 pub mod activity;
 pub mod change;
 pub mod controller;
+pub mod crash;
 pub mod diagnosis;
 pub mod door;
 pub mod environment;
@@ -20,6 +21,7 @@ pub mod folders;
 pub mod import;
 pub mod link;
 mod lock;
+pub mod log;
 pub mod look;
 pub mod menu;
 pub mod process;

@@ -36,7 +36,8 @@ impl Lock {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
+/// Opens the file at `path`, to read and to write.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut folders = fs::DirBuilder::new();
     folders.recursive(true);
     #[cfg(unix)]
@@ -44,7 +45,7 @@ fn open(path: &Path) -> io::Result<File> {
     folders.create(path.parent().ok_or(io::ErrorKind::InvalidInput)?)?;
 
     let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true);
+    options.create(true).truncate(false).read(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)

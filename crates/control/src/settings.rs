@@ -14,8 +14,50 @@ use crate::view::Trouble;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// How much is written to the log.
+    pub log: LogLevel,
     /// Which notices are given.
     pub notices: Notices,
+}
+
+/// One thing that a person sets; the others stay as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// See [`Settings::notices`].
+    Notices(Notices),
+    /// See [`Settings::log`].
+    Log(LogLevel),
+}
+
+/// How much Postern writes to its log: this, and what weighs more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// What may be wrong.
+    Warn,
+    /// How servers come and go.
+    #[default]
+    Info,
+    /// Each request, without its query, headers and body.
+    Debug,
+    /// All there is, of the libraries too.
+    Trace,
+}
+
+impl LogLevel {
+    /// As it stands in the file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
 }
 
 /// A switch for each kind of notice.
@@ -54,20 +96,25 @@ impl Settings {
         })
     }
 
-    /// Writes the file, whole or not at all.
+    /// Writes the file with one of them changed, whole or not at all; what it says now.
     ///
     /// # Errors
     /// Why it stays as it was: it cannot be written, or what is there cannot be read.
-    pub fn save(self, folders: &Folders) -> Result<(), Trouble> {
-        Self::load(folders)?;
+    pub fn save(folders: &Folders, setting: Setting) -> Result<Self, Trouble> {
+        let mut settings = Self::load(folders)?;
+        match setting {
+            Setting::Notices(notices) => settings.notices = notices,
+            Setting::Log(level) => settings.log = level,
+        }
         let path = folders.settings_file();
         let failed = |error: &dyn std::error::Error| {
             let sentence = format!("{} cannot be written: {error}.", path.display());
             Trouble::new("settings_not_written", sentence, "Make the folder writable, and set it again.")
         };
-        let text = toml::to_string(&self).map_err(|error| failed(&error))?;
+        let text = toml::to_string(&settings).map_err(|error| failed(&error))?;
         std::fs::create_dir_all(folders.config()).map_err(|error| failed(&error))?;
-        disk::write(&path, &text)
+        disk::write(&path, &text)?;
+        Ok(settings)
     }
 }
 
@@ -85,21 +132,27 @@ mod tests {
     fn what_is_saved_is_read_back_and_what_is_missing_is_as_nobody_set_it() {
         let (_folder, folders) = folders();
         assert_eq!(Settings::load(&folders), Ok(Settings::default()));
-        let settings = Settings { notices: Notices { back: false, ..Notices::default() } };
-        settings.save(&folders).unwrap();
+        // Each leaves the other as it is.
+        let notices = Notices { back: false, ..Notices::default() };
+        Settings::save(&folders, Setting::Notices(notices)).unwrap();
+        let settings = Settings::save(&folders, Setting::Log(LogLevel::Debug)).unwrap();
+        assert_eq!(settings, Settings { notices, log: LogLevel::Debug });
         assert_eq!(Settings::load(&folders), Ok(settings));
         std::fs::write(folders.settings_file(), "[notices]\nlost = false\n").unwrap();
         let lost = Notices { lost: false, ..Notices::default() };
-        assert_eq!(Settings::load(&folders), Ok(Settings { notices: lost }));
+        assert_eq!(Settings::load(&folders), Ok(Settings { notices: lost, ..Settings::default() }));
     }
 
     #[test]
     fn a_file_that_cannot_be_read_is_told_with_its_line_and_not_written_over() {
         let (_folder, folders) = folders();
-        Settings::default().save(&folders).unwrap();
-        for (text, line) in [("[notices]\nlots = true\n", 2), ("[notices", 1), ("notices = 3", 1)] {
+        let setting = Setting::Log(LogLevel::Debug);
+        Settings::save(&folders, setting).unwrap();
+        for (text, line) in
+            [("[notices]\nlots = true\n", 2), ("[notices", 1), ("notices = 3", 1), ("\nlog = \"loud\"", 2)]
+        {
             std::fs::write(folders.settings_file(), text).unwrap();
-            let trouble = Settings::default().save(&folders).unwrap_err();
+            let trouble = Settings::save(&folders, setting).unwrap_err();
             assert_eq!(trouble.code, "settings_invalid");
             assert!(trouble.sentence.contains(&format!("settings.toml, line {line}: ")), "{}", trouble.sentence);
             assert_eq!(std::fs::read_to_string(folders.settings_file()).unwrap(), text);

@@ -17,7 +17,7 @@ use ts_rs::TS;
 
 use crate::controller::{Connection, Entry, Event, Lead, State};
 use crate::profile::{Color, InvalidId};
-use crate::settings::{Notices, Settings};
+use crate::settings::{LogLevel, Notices, Setting};
 
 pub use self::activity::{ActivityView, DoorUse, DoorView, ExchangeView, LastFault, UseView};
 pub(crate) use self::draft::prepare;
@@ -50,6 +50,23 @@ pub struct ManagerView {
     pub import: Option<ImportView>,
     /// Which notices are given.
     pub notices: Notices,
+    /// How much is written to the log.
+    pub log: LogLevel,
+    /// How the run before ended, until somebody says that they know.
+    pub crash: Option<CrashView>,
+}
+
+/// How the run before ended, where it ended badly.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct CrashView {
+    /// Milliseconds since 1970.
+    #[ts(type = "number")]
+    pub at_ms: u64,
+    /// That is when it ended; else it was still alive then.
+    pub exact: bool,
+    /// In words.
+    pub trouble: Trouble,
 }
 
 /// Where the window leads, once for each number.
@@ -191,6 +208,14 @@ pub enum ManagerAction {
     SetNotices {
         notices: Notices,
     },
+    /// Write so much to the log.
+    SetLog {
+        level: LogLevel,
+    },
+    /// Show the folder of the log.
+    OpenLogs,
+    /// It is known how the run before ended.
+    DismissCrash,
 }
 
 impl TryFrom<ManagerAction> for Event {
@@ -209,7 +234,10 @@ impl TryFrom<ManagerAction> for Event {
             ManagerAction::FindImports => Self::FindImports,
             ManagerAction::Import { keys } => Self::Import(keys),
             ManagerAction::ForgetImports => Self::ForgetImports,
-            ManagerAction::SetNotices { notices } => Self::Settle(Settings { notices }),
+            ManagerAction::SetNotices { notices } => Self::Settle(Setting::Notices(notices)),
+            ManagerAction::SetLog { level } => Self::Settle(Setting::Log(level)),
+            ManagerAction::OpenLogs => Self::OpenLogs,
+            ManagerAction::DismissCrash => Self::DismissCrash,
             ManagerAction::Remove { id } => Self::Remove { ticket: None, id: id.parse()? },
         })
     }
@@ -233,6 +261,12 @@ pub fn manager(state: &State) -> ManagerView {
         }),
         import: state.import.as_ref().map(|import| ImportView::new(import, &profiles)),
         notices: state.settings.notices,
+        log: state.settings.log,
+        crash: state.crash.as_ref().map(|crash| CrashView {
+            at_ms: since_1970(crash.at).unwrap_or_default(),
+            exact: crash.mistake.is_some(),
+            trouble: crash.trouble(),
+        }),
     }
 }
 
@@ -270,10 +304,13 @@ fn connection(connection: &Connection) -> ConnectionView {
         version,
         latency_ms: latency.map(|latency| latency.as_millis().try_into().unwrap_or(u32::MAX)),
         trouble: connection.trouble().cloned(),
-        next_try_ms: next_try
-            .and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok())
-            .and_then(|since| since.as_millis().try_into().ok()),
+        next_try_ms: next_try.and_then(since_1970),
     }
+}
+
+/// In milliseconds.
+fn since_1970(at: SystemTime) -> Option<u64> {
+    at.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis().try_into().ok()
 }
 
 /// How a profile is, in a word or two; the same in the tray, the manager and on the command line.

@@ -276,6 +276,8 @@ function view(servers: ServerView[], troubles: Trouble[] = [], canSave = true): 
     lead: null,
     import: null,
     notices: ALL,
+    log: "info",
+    crash: null,
   };
 }
 
@@ -292,6 +294,18 @@ const VIEWS: Record<string, () => ManagerView> = {
   steady: () => view([PRODUCTION]),
   unreadable: () => view([], [UNREADABLE], false),
   "unreadable-later": () => view(SERVERS, [UNREADABLE], false),
+  crashed: () => ({
+    ...view(SERVERS),
+    crash: {
+      atMs: Date.UTC(2026, 2, 9, 14, 5),
+      exact: true,
+      trouble: {
+        code: "ended_unexpectedly",
+        sentence: "Postern ended unexpectedly last time.",
+        remedy: "It made a mistake of its own, at src/shell.rs:142:17. Its log says what came before.",
+      },
+    },
+  }),
   "vault-locked": () => view(SERVERS, [VAULT_LOCKED]),
   long: () => view([LONG, ...SERVERS]),
   many: () =>
@@ -373,6 +387,11 @@ export function fixture(name: string): Backend {
         // As in the app: it is written meanwhile.
         setTimeout(() => show({ notices: action.notices }), 50);
         return;
+      case "dismiss-crash":
+        return show({ crash: null });
+      case "set-log":
+        setTimeout(() => show({ log: action.level }), 50);
+        return;
       case "remove":
         return show({ servers: now.servers.filter(({ id }) => id !== action.id) });
       case "open":
@@ -382,6 +401,7 @@ export function fixture(name: string): Backend {
         }
         return;
       case "open-in-browser":
+      case "open-logs":
       case "copy-api-url":
       case "copy-as-curl":
         return;

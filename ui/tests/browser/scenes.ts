@@ -64,6 +64,7 @@ export const SCENES: readonly Scene[] = [
   { name: "unreadable", fixture: "unreadable" },
   { name: "unreadable-later", fixture: "unreadable-later" },
   { name: "vault-locked", fixture: "vault-locked" },
+  { name: "crashed", fixture: "crashed" },
   { name: "long", fixture: "long", play: choose("long") },
   { name: "many", fixture: "many" },
   { name: "refused", fixture: "refusing", play: (page) => page.locator("#open").click() },

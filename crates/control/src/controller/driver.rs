@@ -27,7 +27,7 @@ use crate::change::Change;
 use crate::folders::Folders;
 use crate::import::{self, Found, Surroundings};
 use crate::profile::ProfileId;
-use crate::settings::Settings;
+use crate::settings::{Setting, Settings};
 use crate::store::Store;
 use crate::vault::Vault;
 use crate::view::{Draft, SaveErrors, Trouble, label};
@@ -61,7 +61,7 @@ pub struct Controller {
     /// The last of each, over or not.
     looks: HashMap<Sight, Alarm>,
     changes: mpsc::UnboundedSender<Change>,
-    settings: mpsc::UnboundedSender<Settings>,
+    settings: mpsc::UnboundedSender<Setting>,
     waiting: HashMap<Ticket, oneshot::Sender<Result<ProfileId, SaveErrors>>>,
     tickets: u64,
     place: Place,
@@ -200,8 +200,9 @@ impl Controller {
             Effect::Stop(generation) => drop(self.gateways.remove(&generation)),
             Effect::Probe(generation) => self.order(generation, Order::Probe),
             Effect::SeeCertificate(generation) => self.order(generation, Order::SeeCertificate),
-            Effect::Settle(settings) => {
-                if self.settings.send(settings).is_err() {
+            Effect::OpenLogs => self.place.ask(ShellRequest::OpenFolder { path: self.place.folders.logs() }),
+            Effect::Settle(setting) => {
+                if self.settings.send(setting).is_err() {
                     tracing::error!("nobody writes settings.toml any more");
                 }
             }

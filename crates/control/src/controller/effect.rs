@@ -9,7 +9,7 @@ use super::{Generation, Sight, Ticket, Timer};
 use crate::change::Change;
 use crate::look::Plan;
 use crate::profile::{Color, Profile, ProfileId};
-use crate::settings::Settings;
+use crate::settings::Setting;
 use crate::view::{SaveErrors, Trouble};
 
 /// What the driver is to do. Those that name an event come back as that event, once.
@@ -32,7 +32,9 @@ pub enum Effect {
     /// Look at the server's certificate: [`super::Event::CertificateSeen`].
     SeeCertificate(Generation),
     /// Write settings.toml: [`super::Event::Settled`].
-    Settle(Settings),
+    Settle(Setting),
+    /// Ask the shell to show where the log is.
+    OpenLogs,
     /// Wait: [`super::Event::Due`], unless the timer means nothing any more by then.
     Wake {
         /// This timer's name.
@@ -150,6 +152,11 @@ pub enum ShellRequest {
     OpenBrowser {
         /// What.
         url: Secret,
+    },
+    /// Show a folder of the user's own.
+    OpenFolder {
+        /// Which.
+        path: PathBuf,
     },
     /// To the clipboard.
     Copy {

@@ -6,12 +6,13 @@ use postern_gateway::Status;
 
 use super::{Generation, Screen, Sight, Ticket, Timer};
 use crate::change::Stored;
+use crate::crash::Crash;
 use crate::import::Found;
 use crate::link::{InvalidLink, Link};
 use crate::look::News;
 use crate::menu::Action;
 use crate::profile::{Profile, ProfileId, Slot};
-use crate::settings::Settings;
+use crate::settings::{Setting, Settings};
 use crate::view::{Draft, SaveErrors, Trouble};
 
 /// All that can happen. The first group is what people ask for; the second is what the driver brings.
@@ -71,8 +72,12 @@ pub enum Event {
     Import(Vec<String>),
     /// Nobody looks at them any more; their secrets are forgotten.
     ForgetImports,
-    /// Have notices of some kinds only.
-    Settle(Settings),
+    /// Have something otherwise.
+    Settle(Setting),
+    /// Show where the log is.
+    OpenLogs,
+    /// It is known how the run before ended.
+    DismissCrash,
     /// Stop all gateways and end.
     Quit,
 
@@ -165,6 +170,8 @@ pub enum Event {
     Settled(Result<Settings, Trouble>),
     /// The shell has seen whether Postern starts with the session; `None` where it cannot say.
     StartsAtLogin(Option<bool>),
+    /// The run before ended badly.
+    Crashed(Crash),
     /// The machine has woken up, is in another network, or has another time: what was known of servers may be so no more.
     WorldChanged,
     /// The system began or ceased to save its battery.

@@ -304,6 +304,7 @@ impl World {
                 | Effect::LookUp(_)
                 | Effect::CopyEnvironment(_)
                 | Effect::Settle(_)
+                | Effect::OpenLogs
                 | Effect::CloseDashboard(_)
                 | Effect::RemoveDashboard(_)
                 | Effect::Shell(_) => {}

@@ -228,7 +228,7 @@ mod tests {
             (Notices { certificate: false, ..on }, &["lost", "back", "sign-in"]),
         ] {
             let mut stage = started();
-            stage.take(Event::Settled(Ok(Settings { notices })));
+            stage.take(Event::Settled(Ok(Settings { notices, ..Settings::default() })));
             let told = said(&mut stage, all()) + if ends(&mut stage) == "true" { " certificate" } else { "" };
             let words =
                 [("lost", "not connected"), ("back", "again"), ("sign-in", "sign-in"), ("certificate", "certificate")];

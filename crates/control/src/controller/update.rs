@@ -23,6 +23,7 @@ impl State {
             saving: false,
             last: None,
             lead: None,
+            crash: None,
             starts_at_login: None,
             import: None,
             at_start,
@@ -141,7 +142,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::FindImports => state.find_imports(&mut effects),
         Event::Import(keys) => state.import(&keys),
         Event::ForgetImports => state.import = None,
-        Event::Settle(settings) => effects.push(Effect::Settle(settings)),
+        Event::Settle(setting) => effects.push(Effect::Settle(setting)),
+        Event::OpenLogs => effects.push(Effect::OpenLogs),
         Event::Quit => {
             state.phase = Phase::Quitting;
             for entry in &mut state.entries {
@@ -253,6 +255,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Settled(Err(trouble)) => {
             effects.push(Effect::Shell(ShellRequest::ShowTrouble { name: None, trouble }));
         }
+        Event::Crashed(crash) => {
+            effects.push(Effect::Shell(ShellRequest::ShowTrouble { name: None, trouble: crash.trouble() }));
+            state.crash = Some(crash);
+        }
+        Event::DismissCrash => state.crash = None,
         Event::StartsAtLogin(starts) => state.starts_at_login = starts,
     }
     state.next_wish(&mut effects);

@@ -11,7 +11,7 @@ use super::Outcomes;
 use crate::change::{Change, ChangeError, Files};
 use crate::controller::Event;
 use crate::folders::Folders;
-use crate::settings::Settings;
+use crate::settings::{Setting, Settings};
 use crate::store::Store;
 use crate::vault::Vault;
 use crate::view::{SaveErrors, Trouble};
@@ -22,10 +22,10 @@ pub(super) fn loaded(store: &Store) -> Event {
 }
 
 /// Writes settings in the order they were made, until nobody makes any more.
-pub(super) async fn settle(folders: Folders, mut wanted: mpsc::UnboundedReceiver<Settings>, outcomes: Outcomes) {
-    while let Some(settings) = wanted.recv().await {
+pub(super) async fn settle(folders: Folders, mut wanted: mpsc::UnboundedReceiver<Setting>, outcomes: Outcomes) {
+    while let Some(setting) = wanted.recv().await {
         let folders = folders.clone();
-        let written = tokio::task::spawn_blocking(move || settings.save(&folders).map(|()| settings)).await;
+        let written = tokio::task::spawn_blocking(move || Settings::save(&folders, setting)).await;
         outcomes.send(Event::Settled(written.unwrap_or_else(|error| Err(Trouble::internal(&error))))).await;
     }
 }

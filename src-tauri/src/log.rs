@@ -1,0 +1,113 @@
+//! What the program says of itself: on standard error what `POSTERN_LOG` asks for, and in the log's file what
+//! settings.toml does.
+//!
+//! 1. Secrets are hidden by their types, whatever the level.
+//! 2. The file is this program's as soon as it is certain that it is the only one; before, only standard error hears.
+//! 3. Of a panic, the place is told, and its words where they stand in the source as they are: what was put together
+//!    when it happened may hold anything.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use postern_control::crash::Run;
+use postern_control::log::LogFile;
+use postern_control::settings::LogLevel;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
+
+/// The log's file, as far as there is one.
+pub(crate) struct Log {
+    place: Place,
+    filter: reload::Handle<EnvFilter, Registry>,
+    level: Option<LogLevel>,
+}
+
+#[derive(Clone, Default)]
+struct Place(Arc<Mutex<Option<LogFile>>>);
+
+/// From here on, what is traced is heard. There is no file yet.
+pub(crate) fn start() -> Log {
+    let place = Place::default();
+    let (file_filter, filter) = reload::Layer::new(EnvFilter::new("off"));
+    let file = fmt::layer().with_ansi(false).with_writer(place.clone()).with_filter(file_filter);
+    let wanted = EnvFilter::try_from_env("POSTERN_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let standard_error = fmt::layer().with_writer(io::stderr).with_filter(wanted);
+    tracing_subscriber::registry().with(file).with(standard_error).init();
+    std::panic::set_hook(Box::new(|panic| {
+        let said = panic.payload().downcast_ref::<&'static str>().unwrap_or(&"(its words are not written down)");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "Postern made a mistake: {said}");
+    }));
+    Log { place, filter, level: None }
+}
+
+/// From here on, what breaks the event loop's thread, which is this one, is noted for the next start.
+pub(crate) fn note_mistakes(run: Arc<Run>) {
+    let (tell, here) = (std::panic::take_hook(), std::thread::current().id());
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        // Of other threads' mistakes the program does not end.
+        if std::thread::current().id() == here {
+            run.mistake(&panic.location().map(ToString::to_string).unwrap_or_default());
+        }
+    }));
+}
+
+impl Log {
+    /// Has the file in this folder. That there can be none is no reason not to start.
+    pub(crate) fn open(&mut self, folder: PathBuf) {
+        match LogFile::open(folder.clone()) {
+            Ok(file) => *self.place.lock() = Some(file),
+            Err(error) => tracing::warn!(folder = %folder.display(), %error, "no log file"),
+        }
+    }
+
+    /// Writes this much from now on.
+    pub(crate) fn set(&mut self, level: LogLevel) {
+        if self.level.replace(level) == Some(level) {
+            return;
+        }
+        let (ours, others) = (level.as_str(), others(level));
+        let filter = format!("{others},postern_gateway={ours},postern_control={ours},postern_desktop={ours}");
+        if let Err(error) = self.filter.reload(EnvFilter::new(filter)) {
+            tracing::warn!(%error, "the log says as much as before");
+        }
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), level = ours, "the log goes on");
+    }
+}
+
+/// How much libraries say: their trifles help who looks for all there is, and are noise to everybody else.
+fn others(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn | LogLevel::Info | LogLevel::Debug => "warn",
+        LogLevel::Trace => "trace",
+    }
+}
+
+impl Place {
+    fn lock(&self) -> MutexGuard<'_, Option<LogFile>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MakeWriter<'_> for Place {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Write for Place {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.lock().as_mut().map_or(Ok(line.len()), |file| file.write(line))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().as_mut().map_or(Ok(()), Write::flush)
+    }
+}

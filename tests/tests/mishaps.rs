@@ -1,0 +1,161 @@
+//! When things go wrong: what the desktop program writes down, what it says at its next start, and what it does
+//! where the keychain is locked or not there.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use postern_tests::canary::Sweep;
+use postern_tests::desktop::panel::Panel;
+use postern_tests::desktop::window::Window;
+use postern_tests::desktop::{Desktop, app, profile};
+use postern_tests::process::run;
+use postern_tests::secured::Secured;
+use postern_tests::wait::{free_port, until};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn logs(desktop: &Desktop) -> PathBuf {
+    desktop.home().join(".local/state/postern/logs")
+}
+
+fn log(desktop: &Desktop) -> String {
+    let read = |name| fs::read_to_string(logs(desktop).join(name)).unwrap_or_default();
+    read("postern.old.log") + &read("postern.log")
+}
+
+fn mode(path: &Path) -> anyhow::Result<u32> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o777)
+}
+
+#[tokio::test]
+async fn the_log_has_what_happened_and_no_secret_however_much_it_says() -> anyhow::Result<()> {
+    let secured = Secured::shared().await?;
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let port = free_port()?;
+    let user = &secured.login.username;
+    let edge = format!("[profile.edge]\nkind = \"basic\"\nusername = \"{user}\"\n");
+    let both = format!("{edge}[profile.prefect]\nusername = \"{user}\"\n");
+    let header = "[[profile.header]]\nname = \"X-Token\"\n";
+    let wrong = "wrong-canary-4f1c0aa2";
+    desktop.write_profiles(
+        &[
+            profile("server", &secured.nginx.origin(), port) + &both + header + "\n",
+            profile("refused", &secured.nginx.origin(), free_port()?) + &edge + "\n",
+            profile("away", &format!("http://127.0.0.1:{}", free_port()?), free_port()?),
+        ]
+        .concat(),
+    )?;
+    fs::write(desktop.profiles_file().with_file_name("settings.toml"), "log = \"trace\"\n")?;
+    for slot in ["edge-password", "prefect-password"] {
+        desktop.put_secret(&format!("server/{slot}"), &secured.login.password).await?;
+    }
+    let token = "header-canary-93be77d1";
+    desktop.put_secret("server/header-x-token", token).await?;
+    desktop.put_secret("refused/edge-password", wrong).await?;
+
+    let mut postern = app::start(&desktop, &["--hidden"])?;
+    let icon = panel.icon().await?;
+    let told = ["server — connected", "refused — not connected", "away — not connected"];
+    icon.until("how each server is", |menu| told.iter().all(|line| menu.contains(line))).await?;
+    let key = desktop.secret("server/local-key").await?.context("no local key in the keychain")?;
+    let query = "query-canary-0b6d2e55";
+    let asks = async |header: &str, path: &str| {
+        let mut shell = desktop.command("sh");
+        let address = format!("http://127.0.0.1:{port}{path}");
+        let line = format!("printf 'Authorization: {header} %s\\n' \"$KEY\" | curl -s --header @- '{address}'");
+        shell.args(["-c", &line]).env("KEY", &key);
+        run("curl", shell, "", desktop.scratch(), LIMIT).await?.success()
+    };
+    assert_eq!(asks("Bearer", &format!("/api/admin/version?token={query}")).await?, "\"3.8.8\"");
+    // Turned away, not there, and the person's own window.
+    asks("Bearer not", "/api/admin/version").await?;
+    asks("Bearer", "/api/nothing-of-that-name").await?;
+    icon.click(&["server", "Open"]).await?;
+    desktop.window("server — Prefect").await?;
+    icon.click(&["server", "Copy as environment"]).await?;
+    icon.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await?;
+
+    let log = log(&desktop);
+    for said in ["TRACE", "the log goes on", "/api/admin/version", "Not connected", "edge_credential_wrong", "DEBUG"] {
+        ensure!(log.contains(said), "the log does not say {said}");
+    }
+    let sweep = Sweep::default()
+        .with_login("the server's password", &secured.login)
+        .with("the local key", &key)
+        .with("a header", token)
+        .with("a query", query)
+        .with("a wrong password", wrong);
+    assert_eq!(sweep.files(&desktop.home().join(".local/state"))?, Vec::<String>::new());
+    assert_eq!(mode(&logs(&desktop))?, 0o700);
+    assert_eq!(mode(&logs(&desktop).join("postern.log"))?, 0o600);
+    Ok(())
+}
+
+#[tokio::test]
+async fn how_much_is_logged_is_set_in_the_manager_and_holds_at_once() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    desktop.write_profiles(&(profile("server", "http://127.0.0.1:9", free_port()?) + "connect = \"on-demand\"\n"))?;
+    let window = Window::start(&desktop, &[]).await?;
+    window.click("settings").await?;
+    window.until_shown(&["Log", "8 MiB at most"]).await?;
+    window.find("//*[@id='field-log']/option[@value='debug']").await?.click().await?;
+    let file = desktop.profiles_file().with_file_name("settings.toml");
+    until("the setting", LIMIT, async || {
+        let saved = fs::read_to_string(&file).is_ok_and(|text| text.contains("log = \"debug\""));
+        Ok((saved && log(&desktop).contains("level=\"debug\"")).then_some(()))
+    })
+    .await?;
+    window.screenshot("manager-settings").await?;
+    window.click("open-logs").await?;
+    let opened = until("a folder", LIMIT, async || Ok(desktop.opened().pop())).await?;
+    assert_eq!(Path::new(&opened), logs(&desktop));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_end_that_nobody_asked_for_is_told_at_the_next_start_and_only_then() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    desktop.write_profiles(&(profile("server", "http://127.0.0.1:9", free_port()?) + "connect = \"on-demand\"\n"))?;
+    let note = desktop.home().join(".local/state/postern/running.toml");
+    let told = "Postern ended unexpectedly";
+
+    // As a system that shuts down ends it.
+    let postern = app::start(&desktop, &["--hidden"])?;
+    panel.icon().await?;
+    until("the note of a run", LIMIT, async || Ok(note.exists().then_some(()))).await?;
+    assert_eq!(mode(&note)?, 0o600);
+    assert_eq!(postern.terminate(LIMIT).await?.code(), Some(0));
+    ensure!(!note.exists(), "a clean end leaves a note");
+
+    let window = Window::start(&desktop, &[]).await?;
+    window.until_shown(&["server"]).await?;
+    let text = window.text().await?;
+    ensure!(!text.contains(told), "{text}");
+    let running = Pid::from_raw(window.app().context("no process of the app's")?.try_into()?);
+    kill(running, Signal::SIGKILL)?;
+    window.end().await?;
+
+    let window = Window::start(&desktop, &[]).await?;
+    window.until_shown(&[told, "some time after", "Dismiss"]).await?;
+    window.screenshot("manager-crash").await?;
+    window.click("dismiss-crash").await?;
+    until("no word of it", LIMIT, async || Ok((!window.text().await?.contains(told)).then_some(()))).await?;
+    kill(Pid::from_raw(window.app().context("no process of the app's")?.try_into()?), Signal::SIGTERM)?;
+    until("a clean end", LIMIT, async || Ok((!note.exists()).then_some(()))).await?;
+    window.end().await?;
+
+    // What a run has noted itself is told with it.
+    let noted = "version = \"0.0.1\"\n\n[mistake]\nat = 1700000000\nplace = \"src/somewhere.rs:1:2\"\n";
+    fs::write(&note, noted)?;
+    let window = Window::start(&desktop, &[]).await?;
+    window.until_shown(&[told, "2023", "src/somewhere.rs:1:2"]).await?;
+    Ok(())
+}
