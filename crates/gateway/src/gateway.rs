@@ -94,6 +94,8 @@ pub struct Gateway {
     port: u16,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
+    /// The task is over, however it came to that.
+    over: CancellationToken,
     _stop_on_drop: DropGuard,
 }
 
@@ -141,9 +143,14 @@ impl Gateway {
         let listeners = listen::bind(config.port).await?;
         let port = listeners.port;
         let shared = Arc::new(Shared::new(&config, port, upstream)?);
-        let task = tokio::spawn(listen::run(listeners, Arc::clone(&shared)));
+        let over = CancellationToken::new();
+        let (serving, ends) = (listen::run(listeners, Arc::clone(&shared)), over.clone().drop_guard());
+        let task = tokio::spawn(async move {
+            let _ends = ends;
+            serving.await;
+        });
         let stop = shared.stop.clone();
-        Ok(Self { port, shared, task, _stop_on_drop: stop.drop_guard() })
+        Ok(Self { port, shared, task, over, _stop_on_drop: stop.drop_guard() })
     }
 
     /// The port it listens on.
@@ -221,11 +228,31 @@ impl Gateway {
         Arc::clone(&self.shared.sockets)
     }
 
+    /// Returns when it accepts nobody any more. While nobody has stopped it, that is a mistake of ours.
+    pub async fn over(&self) {
+        self.over.cancelled().await;
+    }
+
     /// Closes the listener and cuts tunnels at once; answers under way get half a second to finish.
     pub async fn stop(self) {
         self.shared.stop.cancel();
         if let Err(error) = self.task.await {
             tracing::error!(%error, "the gateway's task failed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Remote;
+
+    #[tokio::test]
+    async fn a_gateway_whose_task_breaks_down_says_so() {
+        let config = Config::of(Remote::at("http://127.0.0.1:9".parse().unwrap()));
+        let gateway = Gateway::start(Config { port: 0, ..config }).await.unwrap();
+        assert!(tokio::time::timeout(Duration::from_millis(50), gateway.over()).await.is_err());
+        gateway.task.abort();
+        tokio::time::timeout(Duration::from_secs(10), gateway.over()).await.unwrap();
     }
 }

@@ -4,7 +4,8 @@
 //! - `driver/gateway.rs` is one start of one gateway; `driver/storage.rs` writes file and vault, in order;
 //!   `driver/world.rs` hears what the system has to say.
 //! - The owner never waits for an effect: a vault that shows its prompt holds up nobody else.
-//! - A task that panics is an outcome like others: that profile has failed, or that save; the rest lives on.
+//! - A task that panics is an outcome like others: that profile has failed, or that save; the rest lives on. Where the
+//!   owner itself panics, its state is published no more: whoever watches it sees that it never came to its end.
 
 mod gateway;
 mod sight;
@@ -16,7 +17,7 @@ mod world;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -34,6 +35,9 @@ use crate::view::{Draft, SaveErrors, Trouble, label};
 
 /// How many events may wait. Senders wait for room; the owner never does.
 const INBOX: usize = 256;
+
+/// Between a mistake and the next try, where nobody asks for one.
+const ANEW: Duration = Duration::from_secs(60);
 
 /// What the controller works with.
 #[derive(Clone, Debug)]
@@ -86,6 +90,9 @@ enum Message {
     Save(Box<Draft>, oneshot::Sender<Result<ProfileId, SaveErrors>>),
     /// As [`Event::Remove`], with where the answer goes.
     Remove(ProfileId, oneshot::Sender<Result<ProfileId, SaveErrors>>),
+    /// Has this gateway's task make a mistake.
+    #[cfg(test)]
+    Break(Generation),
 }
 
 /// The way back for outcomes.
@@ -117,7 +124,7 @@ impl Controller {
         tokio::spawn(storage::keep(store, vault.clone(), wanted, outcomes.clone()));
         let (settings, made) = mpsc::unbounded_channel();
         tokio::spawn(storage::settle(folders.clone(), made, outcomes.clone()));
-        tokio::spawn(world::watch(outcomes.clone()));
+        tokio::spawn(watched(outcomes.clone()));
 
         let seed = RandomState::new().build_hasher().finish();
         let mut state = State::new(at_start, seed);
@@ -152,6 +159,11 @@ impl Controller {
             let event = match message {
                 Message::Event(event) => event,
                 Message::Save(draft, answer) => Event::Save { ticket: self.ticket(answer), draft },
+                #[cfg(test)]
+                Message::Break(generation) => {
+                    self.order(generation, Order::Break);
+                    continue;
+                }
                 Message::Remove(id, answer) => Event::Remove { ticket: Some(self.ticket(answer)), id },
             };
             self.take(event);
@@ -203,7 +215,7 @@ impl Controller {
             Effect::OpenLogs => self.place.ask(ShellRequest::OpenFolder { path: self.place.folders.logs() }),
             Effect::Settle(setting) => {
                 if self.settings.send(setting).is_err() {
-                    tracing::error!("nobody writes settings.toml any more");
+                    self.answer(Event::Settled(Err(nobody_writes("settings.toml"))));
                 }
             }
             Effect::Renew(generation) => self.order(generation, Order::Renew),
@@ -237,7 +249,7 @@ impl Controller {
             }
             Effect::Store(change) => {
                 if self.changes.send(change).is_err() {
-                    tracing::error!("nobody writes profiles.toml any more");
+                    self.answer(Event::Stored(Err(SaveErrors::whole(&nobody_writes("profiles.toml")))));
                 }
             }
             Effect::LookUp(profile) => {
@@ -250,8 +262,14 @@ impl Controller {
                 spawn(&self.place.outcomes, look, move |trouble| Event::LookedUp { id, outcome: Err(trouble) });
             }
             Effect::CopyEnvironment(profile) => {
-                let place = self.place.clone();
-                tokio::spawn(async move { place.copy_environment(&profile).await });
+                let (place, name) = (self.place.clone(), profile.name.clone());
+                tokio::spawn(async move {
+                    let asks = place.clone();
+                    if let Err(error) = tokio::spawn(async move { asks.copy_environment(&profile).await }).await {
+                        let trouble = Trouble::internal(&error);
+                        place.ask(ShellRequest::ShowTrouble { name: Some(name), trouble });
+                    }
+                });
             }
             Effect::Answer { ticket, outcome } => {
                 if let Some(answer) = self.waiting.remove(&ticket) {
@@ -272,11 +290,30 @@ impl Controller {
         }
     }
 
+    /// In place of a task that is gone.
+    fn answer(&self, event: Event) {
+        let outcomes = self.place.outcomes.clone();
+        tokio::spawn(async move { outcomes.send(event).await });
+    }
+
     fn order(&self, generation: Generation, order: Order) {
         // Where it has ended meanwhile, its end is on the way as an event.
         if let Some(orders) = self.gateways.get(&generation) {
             drop(orders.send(order));
         }
+    }
+}
+
+fn nobody_writes(file: &str) -> Trouble {
+    let sentence = format!("Postern itself made a mistake, and writes {file} no more.");
+    Trouble::new("internal", sentence, "Start Postern again, and repeat the change.")
+}
+
+/// Watches the world; after a mistake, anew.
+async fn watched(outcomes: Outcomes) {
+    while let Err(error) = tokio::spawn(world::watch(outcomes.clone())).await {
+        tracing::error!(%error, "what the world does was not heard for a while");
+        tokio::time::sleep(ANEW).await;
     }
 }
 

@@ -374,8 +374,8 @@ fn no_answer() -> Trouble {
 fn broken() -> Trouble {
     Trouble::new(
         "gateway_broken",
-        "This profile's gateway broke down.",
-        "Postern starts it again by itself. If it stays so, report it with Postern's log.",
+        "This profile's gateway broke down over a mistake of Postern's own. The other servers go on.",
+        "Postern starts it again by itself. If it stays so, save a report, and send it to whoever looks after Postern.",
     )
 }
 

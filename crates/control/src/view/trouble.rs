@@ -29,7 +29,7 @@ impl Trouble {
         Self::new(
             "internal",
             "Postern itself made a mistake here.",
-            "Try again. If it stays so, report it with Postern's log.",
+            "Try again. If it stays so, save a report in the settings, and send it to whoever looks after Postern.",
         )
     }
 }

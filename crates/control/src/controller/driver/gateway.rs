@@ -71,7 +71,13 @@ pub(super) enum Order {
     Renew,
     Advise(Option<Trouble>),
     SeeCertificate,
-    Open { profile: Box<Profile>, window: Window },
+    Open {
+        profile: Box<Profile>,
+        window: Window,
+    },
+    /// Make a mistake.
+    #[cfg(test)]
+    Break,
 }
 
 /// The whole life. What it returns is its last word.
@@ -136,7 +142,7 @@ fn not_resolved(error: &ResolveError) -> Failure {
     }
 }
 
-/// Carries out orders and tells what it sees, until the orders end.
+/// Carries out orders and tells what it sees, until the orders end or the gateway does.
 async fn serve(
     generation: Generation,
     (gateway, remote): (&Gateway, &Remote),
@@ -181,8 +187,12 @@ async fn serve(
                     gateway.advise(advice.map(|Trouble { sentence, remedy, .. }| Advice { sentence, remedy }));
                 }
                 Some(Order::SeeCertificate) => seeing = Some(Box::pin(certificate_ends_soon(remote))),
+                #[cfg(test)]
+                Some(Order::Break) => panic!("on purpose"),
                 Some(Order::Open { profile, window }) => open(gateway, place, *profile, &window),
             },
+            // Nobody comes in any more.
+            () = gateway.over() => return,
             days = seen => {
                 seeing = None;
                 place.outcomes.send(Event::CertificateSeen { generation, days, at: SystemTime::now() }).await;

@@ -457,6 +457,31 @@ async fn a_task_that_panics_is_an_outcome() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_panics_fails_its_own_profile_and_comes_back_and_the_others_stay() {
+    let server = Server::start().await;
+    let profiles = ["prod", "other"].map(|name| written(name, &server.url()));
+    let desk = Desk::with(&profiles, Some("s3cret"), AtStart::Always).await;
+    let other = desk.until_up("other").await;
+    let generation = |entry: &Entry| entry.life.listener.held().unwrap().generation;
+    for connects in [true, false] {
+        let entry = desk.until_up("prod").await;
+        desk.handle.inbox.send(Message::Break(generation(&entry))).await.unwrap();
+        let broken = desk.until_trouble("prod", "gateway_broken").await;
+        assert!(matches!(broken.connection, Connection::Failing { next_try: Some(_), .. }), "{broken:?}");
+        // By a person, or by itself.
+        if connects {
+            desk.handle.send(Event::Connect(id("prod")));
+        }
+    }
+    desk.until_up("prod").await;
+    let still = desk.handle.state().borrow().entry(&id("other")).unwrap().clone();
+    assert_eq!(generation(&still), generation(&other));
+    assert!(matches!(still.connection, Connection::Up { .. }), "{still:?}");
+    assert!(!is_free(still.profile.port));
+    desk.handle.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_server_that_flickers_piles_up_no_timers() {
     let server = Server::start().await;
     let desk = Desk::with(&[written("prod", &server.url())], Some("s3cret"), AtStart::Always).await;
