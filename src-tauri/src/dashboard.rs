@@ -14,6 +14,9 @@
 //! wry's views live on the thread that runs the event loop, and so does everything here.
 
 #[cfg(target_os = "linux")]
+mod away;
+mod keeper;
+#[cfg(target_os = "linux")]
 mod linux;
 
 use std::cell::{Cell, RefCell};
@@ -22,14 +25,16 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use postern_control::Secret;
+use postern_control::dashboard::{self, Kept, Place, Screen};
 use postern_control::profile::{Color, ProfileId};
 #[cfg(debug_assertions)]
 use tauri::Manager as _;
 use tauri::window::WindowBuilder;
-use tauri::{AppHandle, Window};
+use tauri::{AppHandle, Monitor, Window, Wry};
 use tauri_runtime_wry::wry::{self, NewWindowResponse, PermissionResponse, WebContext, WebView, WebViewBuilder};
 use url::Url;
 
+use self::keeper::Keeper;
 use crate::browser::Outlet;
 use crate::color;
 use crate::inbox::{Message, Outbox};
@@ -55,6 +60,7 @@ pub(crate) struct Opening {
 #[derive(Default)]
 pub(crate) struct Dashboards {
     open: HashMap<ProfileId, Dashboard>,
+    keeper: Keeper,
 }
 
 /// One window. The view goes before what it stands on.
@@ -64,12 +70,20 @@ struct Dashboard {
     window: Window,
     #[cfg(target_os = "linux")]
     stripe: linux::Stripe,
+    #[cfg(target_os = "linux")]
+    bar: linux::Bar,
+    /// What is shown beside the page.
+    shown: Option<dashboard::Dashboard>,
+    /// As it was written last.
+    kept: Kept,
+    /// Where that is, with cookies and storage.
+    data_dir: PathBuf,
     /// Where everything in the window must stay. Another one when the profile's port is.
     home: Rc<RefCell<Url>>,
     /// The page's process has ended, and a reload did not bring it back.
     lost: Rc<Cell<bool>>,
-    /// The profile was removed here: deleted when the window is gone.
-    leftover: Option<PathBuf>,
+    /// The profile was removed here: what is kept is deleted when the window is gone.
+    is_leftover: bool,
 }
 
 /// Why there is no window.
@@ -91,7 +105,6 @@ impl Dashboards {
     /// When the system cannot make the window.
     pub(crate) fn open(&mut self, app: &AppHandle, outbox: &Outbox, opening: Opening) -> Result<(), Failure> {
         if let Some(dashboard) = self.open.get(&opening.id) {
-            dashboard.dress(&opening)?;
             dashboard.bring_to_front()?;
             return dashboard.enter_if_shut_out(outbox, opening);
         }
@@ -130,10 +143,10 @@ impl Dashboards {
     pub(crate) fn remove(&mut self, id: &ProfileId, data_dir: PathBuf) {
         match self.open.get_mut(id) {
             Some(dashboard) => {
-                dashboard.leftover = Some(data_dir);
+                dashboard.is_leftover = true;
                 self.close(id);
             }
-            None => delete(data_dir),
+            None => self.keeper.delete(data_dir),
         }
     }
 
@@ -149,31 +162,52 @@ impl Dashboards {
         self.open.keys().find(|id| label(id) == window)
     }
 
+    /// Shows beside the page what the state says now.
+    pub(crate) fn show(&mut self, id: &ProfileId, shown: dashboard::Dashboard) {
+        if let Some(dashboard) = self.open.get_mut(id)
+            && let Err(error) = dashboard.show(shown)
+        {
+            tracing::warn!(profile = %id, %error, "the dashboard's window shows what was so before");
+        }
+    }
+
+    /// Keeps what the profile's window is like now, for the next one.
+    pub(crate) fn keep(&mut self, id: &ProfileId) {
+        if let Some(dashboard) = self.open.get_mut(id).filter(|dashboard| !dashboard.is_leftover) {
+            dashboard.look();
+            self.keeper.keep(dashboard.data_dir.clone(), dashboard.kept.clone());
+        }
+    }
+
+    /// The window with this label is about to go.
+    pub(crate) fn goes(&mut self, window: &str) {
+        if let Some(id) = self.whose(window).cloned() {
+            self.keep(&id);
+        }
+    }
+
+    /// All windows are about to go: waits until what is kept of them is written.
+    pub(crate) fn end(&mut self) {
+        for id in self.open_ones() {
+            self.keep(&id);
+        }
+        self.keeper = Keeper::default();
+    }
+
     /// The window with this label is gone.
     pub(crate) fn gone(&mut self, gone: &str) {
         let Some(id) = self.whose(gone).cloned() else { return };
         let Some(dashboard) = self.open.remove(&id) else { return };
-        let leftover = dashboard.leftover.clone();
+        let leftover = dashboard.is_leftover.then(|| dashboard.data_dir.clone());
         drop(dashboard);
         if let Some(data_dir) = leftover {
-            delete(data_dir);
+            self.keeper.delete(data_dir);
         }
     }
 }
 
-/// Cookies and storage may be many files: not on the event loop's thread.
-fn delete(data_dir: PathBuf) {
-    tauri::async_runtime::spawn_blocking(move || {
-        if let Err(error) = std::fs::remove_dir_all(&data_dir)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(path = %data_dir.display(), %error, "what a removed profile's dashboard kept is still there");
-        }
-    });
-}
-
-fn title(opening: &Opening) -> String {
-    format!("{} — Prefect", opening.name)
+fn title(name: &str) -> String {
+    format!("{name} — Prefect")
 }
 
 fn label(id: &ProfileId) -> String {
@@ -183,12 +217,10 @@ fn label(id: &ProfileId) -> String {
 impl Dashboard {
     fn new(app: &AppHandle, outbox: &Outbox, opening: &Opening) -> Result<Self, Failure> {
         let home = Url::parse(&opening.origin).map_err(|_| Failure::Origin(opening.origin.clone()))?;
-        let window = WindowBuilder::new(app, label(&opening.id))
-            .title(title(opening))
-            .inner_size(1280.0, 860.0)
-            .min_inner_size(480.0, 360.0)
-            .build()?;
-        let dashboard = Self::fill(app, outbox, opening, home, window.clone());
+        let kept = Kept::load(&opening.data_dir);
+        let window = WindowBuilder::new(app, label(&opening.id)).title(title(&opening.name));
+        let window = place(app, window, kept.place).min_inner_size(480.0, 360.0).build()?;
+        let dashboard = Self::fill(app, outbox, (opening, kept), home, window.clone());
         if dashboard.is_err()
             && let Err(error) = window.destroy()
         {
@@ -197,7 +229,13 @@ impl Dashboard {
         dashboard
     }
 
-    fn fill(app: &AppHandle, outbox: &Outbox, opening: &Opening, home: Url, window: Window) -> Result<Self, Failure> {
+    fn fill(
+        app: &AppHandle,
+        outbox: &Outbox,
+        (opening, kept): (&Opening, Kept),
+        home: Url,
+        window: Window,
+    ) -> Result<Self, Failure> {
         let mut context = WebContext::new(Some(opening.data_dir.clone()));
         // Debug builds only: tests look into the page. Only the first web view of a process can be driven so.
         #[cfg(debug_assertions)]
@@ -214,7 +252,7 @@ impl Dashboard {
         });
         let builder = view(&mut context, &leads);
         #[cfg(target_os = "linux")]
-        let (stripe, view) = linux::build(builder, &window, leads, &lost)?;
+        let (stripe, bar, view) = linux::build(builder, &window, leads, &lost, kept.zoom)?;
         #[cfg(target_os = "macos")]
         let view = {
             use wry::WebViewBuilderExtDarwin as _;
@@ -222,27 +260,71 @@ impl Dashboard {
         };
         #[cfg(windows)]
         let view = builder.build(&window)?;
-        let dashboard = Self {
+        #[cfg(not(target_os = "linux"))]
+        view.zoom(kept.zoom.factor())?;
+        let mut dashboard = Self {
             view,
             _context: context,
             window,
             #[cfg(target_os = "linux")]
             stripe,
+            #[cfg(target_os = "linux")]
+            bar,
+            shown: None,
+            kept,
+            data_dir: opening.data_dir.clone(),
             home,
             lost,
-            leftover: None,
+            is_leftover: false,
         };
-        dashboard.dress(opening)?;
+        let (name, color) = (opening.name.clone(), opening.color);
+        dashboard.show(dashboard::Dashboard { name, color, notice: None })?;
         Ok(dashboard)
     }
 
-    /// The profile's name and colour, as they are now.
-    fn dress(&self, opening: &Opening) -> tauri::Result<()> {
-        self.window.set_title(&title(opening))?;
-        self.window.set_icon(color::icon(opening.color))?;
+    fn show(&mut self, shown: dashboard::Dashboard) -> tauri::Result<()> {
+        if self.shown.as_ref() == Some(&shown) {
+            return Ok(());
+        }
+        self.window.set_title(&title(&shown.name))?;
+        self.window.set_icon(color::icon(shown.color))?;
         #[cfg(target_os = "linux")]
-        self.stripe.set(opening.color);
+        {
+            self.stripe.set(shown.color);
+            self.bar.show(&shown.name, shown.notice.as_ref());
+        }
+        self.shown = Some(shown);
         Ok(())
+    }
+
+    /// Sees what the window is like.
+    fn look(&mut self) {
+        #[cfg(target_os = "linux")]
+        {
+            self.kept.zoom = self.bar.zoom();
+        }
+        if let Some(address) = self.view.url().ok().and_then(|url| Url::parse(&url).ok())
+            && address.origin() == self.home.borrow().origin()
+        {
+            self.kept.set_page(&address);
+        }
+        match self.place() {
+            Ok(place) => self.kept.place = Some(place),
+            Err(error) => tracing::debug!(%error, "where a window is cannot be told"),
+        }
+    }
+
+    fn place(&self) -> tauri::Result<Place> {
+        if self.window.is_maximized()?
+            && let Some(before) = self.kept.place
+        {
+            return Ok(Place { maximized: true, ..before });
+        }
+        let scale = self.window.scale_factor()?;
+        let (at, size) = (self.window.outer_position()?, self.window.inner_size()?);
+        let (at, size) = (at.to_logical(scale), size.to_logical(scale));
+        let maximized = self.window.is_maximized()?;
+        Ok(Place { x: at.x, y: at.y, width: size.width, height: size.height, maximized })
     }
 
     fn enter(&self, address: &str) -> Result<(), Failure> {
@@ -282,12 +364,31 @@ impl Dashboard {
     }
 }
 
+/// Where the window before was, if a person finds it there; else where the system likes it.
+fn place<'a>(
+    app: &'a AppHandle,
+    window: WindowBuilder<'a, Wry, AppHandle>,
+    place: Option<Place>,
+) -> WindowBuilder<'a, Wry, AppHandle> {
+    let Some(place) = place else { return window.inner_size(1280.0, 860.0) };
+    let screens: Vec<Screen> = app.available_monitors().unwrap_or_default().iter().map(screen).collect();
+    let window = window.inner_size(place.width, place.height).maximized(place.maximized);
+    if place.is_on(&screens) { window.position(place.x, place.y) } else { window }
+}
+
+fn screen(monitor: &Monitor) -> Screen {
+    let scale = monitor.scale_factor();
+    let (at, size) = (monitor.position().to_logical(scale), monitor.size().to_logical(scale));
+    Screen { x: at.x, y: at.y, width: size.width, height: size.height }
+}
+
 fn view<'a>(context: &'a mut WebContext, leads: &Rc<Leads>) -> WebViewBuilder<'a> {
     let builder = WebViewBuilder::new_with_web_context(context)
         .with_permission_handler(|_| PermissionResponse::Deny)
         .with_devtools(cfg!(debug_assertions))
         .with_general_autofill_enabled(false)
-        .with_hotkeys_zoom(true)
+        // Linux has keys of its own: see `linux`.
+        .with_hotkeys_zoom(cfg!(not(target_os = "linux")))
         .with_back_forward_navigation_gestures(true)
         .with_focused(true);
     // Linux asks before it gets here, and knows more: see `linux`.

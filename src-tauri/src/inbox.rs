@@ -4,7 +4,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use postern_control::Secret;
-use postern_control::controller::ShellRequest;
+use postern_control::controller::{Event, ShellRequest};
 use postern_control::menu::Action;
 use postern_control::profile::ProfileId;
 use tauri::{AppHandle, async_runtime};
@@ -26,6 +26,10 @@ pub(crate) enum Message {
     Enter { id: ProfileId, address: Secret },
     /// A dashboard's page leads to this, in a window of its own.
     Follow { id: ProfileId, address: String },
+    /// A person wants this of the controller, by what stands around a dashboard's page.
+    Wanted(Event),
+    /// A dashboard's window shows another page, or shows it otherwise: keep that.
+    Keep(ProfileId),
     /// A dashboard's page has closed itself.
     Close(ProfileId),
     /// This secret has been on the clipboard for long enough.

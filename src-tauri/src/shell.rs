@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use postern_control::Secret;
 use postern_control::controller::{Event, Focus, Handle, Screen, ShellRequest, State};
+use postern_control::dashboard::dashboard;
 use postern_control::menu;
 use postern_control::view::{self, Trouble};
 #[cfg(not(target_os = "linux"))]
@@ -79,6 +80,9 @@ impl Shell {
                 while let Ok(message) = self.inbox.try_recv() {
                     self.receive(app, message);
                 }
+            }
+            RunEvent::WindowEvent { label, event: WindowEvent::CloseRequested { .. }, .. } => {
+                self.dashboards.goes(&label);
             }
             RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => self.gone(&label),
             RunEvent::WindowEvent { label, event: WindowEvent::Focused(focused), .. } => self.focused(&label, focused),
@@ -151,6 +155,8 @@ impl Shell {
             Message::ShowIfUnseen | Message::QuitIfUnseen => {}
             Message::Enter { id, address } => keep_as_it_is(self.dashboards.enter(&id, address.expose())),
             Message::Follow { id, address } => keep_as_it_is(self.dashboards.follow(&id, &address)),
+            Message::Wanted(event) => self.controller.send(event),
+            Message::Keep(id) => self.dashboards.keep(&id),
             Message::Close(id) => self.dashboards.close(&id),
             Message::Broken => app.exit(1),
             Message::Uncopy(copy) => self.clipboard.clear_copy(copy),
@@ -174,6 +180,16 @@ impl Shell {
             }
             self.told = Some(view);
         }
+        self.render_dashboards();
+    }
+
+    fn render_dashboards(&mut self) {
+        let state = self.state.borrow();
+        for id in self.dashboards.open_ones() {
+            if let Some(shown) = dashboard(&state, &id) {
+                self.dashboards.show(&id, shown);
+            }
+        }
     }
 
     fn carry_out(&mut self, app: &AppHandle, request: ShellRequest) {
@@ -187,6 +203,7 @@ impl Shell {
                     self.give_notice(Some(name), Trouble::new("window_failed", format!("{error}."), remedy));
                 }
                 self.sees(Screen { dashboards: self.dashboards.open_ones(), ..self.screen.clone() });
+                self.render_dashboards();
             }
             ShellRequest::ReenterDashboard { id, enter } => {
                 self.receive(app, Message::Enter { id, address: enter });
@@ -203,6 +220,7 @@ impl Shell {
             ShellRequest::ShowTrouble { name, trouble } => self.give_notice(name, trouble),
             ShellRequest::Exit => {
                 self.clipboard.clear();
+                self.dashboards.end();
                 app.exit(0);
             }
         }

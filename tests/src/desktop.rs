@@ -23,7 +23,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use self::display::Display;
-pub use self::display::XWindow;
+pub use self::display::{Area, XWindow};
 use self::keyring::Keyring;
 use self::panel::Icon;
 use crate::process::{Finished, Process, command, run};
@@ -241,6 +241,54 @@ impl Desktop {
     /// When the X server does not answer.
     pub fn focus(&self, window: &XWindow) -> anyhow::Result<()> {
         self.display.focus(window)
+    }
+
+    /// Moves and sizes a window, as a person does with its frame.
+    ///
+    /// # Errors
+    /// When the X server does not answer.
+    pub fn put(&self, window: &XWindow, area: Area) -> anyhow::Result<()> {
+        self.display.put(window, area)
+    }
+
+    /// Where a window is.
+    ///
+    /// # Errors
+    /// When the X server does not answer.
+    pub fn area(&self, window: &XWindow) -> anyhow::Result<Area> {
+        self.display.area(window)
+    }
+
+    /// Presses keys, as xdotool names them, in the window that has them.
+    ///
+    /// # Errors
+    /// When the X server does not answer.
+    pub async fn press(&self, keys: &str) -> anyhow::Result<()> {
+        self.xdotool(&["key", "--clearmodifiers", keys]).await
+    }
+
+    /// Types a text, key by key.
+    ///
+    /// # Errors
+    /// When the X server does not answer.
+    pub async fn type_text(&self, text: &str) -> anyhow::Result<()> {
+        self.xdotool(&["type", text]).await
+    }
+
+    /// Clicks at a place of a window, in pixels from its upper left corner.
+    ///
+    /// # Errors
+    /// When the X server does not answer.
+    pub async fn click_at(&self, window: &XWindow, (x, y): (u32, u32)) -> anyhow::Result<()> {
+        let [id, x, y] = [window.id, x, y].map(|number| number.to_string());
+        self.xdotool(&["mousemove", "--window", &id, &x, &y, "click", "1"]).await
+    }
+
+    async fn xdotool(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut tool = self.command("xdotool");
+        tool.args(arguments);
+        run("xdotool", tool, "", &self.scratch, START_LIMIT).await?.success()?;
+        Ok(())
     }
 
     /// Keeps a picture of a window, or of the whole screen, as `target/screenshots/<name>.png`, once something is

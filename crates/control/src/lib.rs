@@ -14,6 +14,7 @@ pub mod activity;
 pub mod change;
 pub mod controller;
 pub mod crash;
+pub mod dashboard;
 pub mod diagnosis;
 pub mod door;
 pub mod environment;

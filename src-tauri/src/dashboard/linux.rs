@@ -1,20 +1,26 @@
 //! What only GTK and WebKitGTK can do for a dashboard.
 
+mod bar;
+mod find;
+
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use gtk::glib::Propagation;
+use gtk::glib::error::ErrorDomain as _;
 use gtk::prelude::{BoxExt as _, Cast as _, WidgetExt as _};
+use postern_control::dashboard::Zoom;
 use postern_control::profile::Color;
 use tauri::Window;
 use tauri_runtime_wry::wry::{WebView, WebViewBuilder, WebViewBuilderExtUnix as _, WebViewExtUnix as _};
 use webkit2gtk::{
-    NavigationPolicyDecision, NavigationPolicyDecisionExt as _, NetworkProxyMode, PolicyDecisionExt as _,
-    PolicyDecisionType, URIRequestExt as _, WebViewExt as _, WebsiteDataManagerExt as _,
+    NavigationPolicyDecision, NavigationPolicyDecisionExt as _, NetworkError, NetworkProxyMode, PolicyDecisionExt as _,
+    PolicyDecisionType, PolicyError, URIRequestExt as _, WebViewExt as _, WebsiteDataManagerExt as _,
 };
 
-use super::{Failure, Leads};
+pub(super) use self::bar::Bar;
+use super::{Failure, Leads, away};
 use crate::color;
 use crate::inbox::Message;
 
@@ -24,12 +30,15 @@ pub(super) fn build(
     window: &Window,
     leads: Rc<Leads>,
     lost: &Rc<Cell<bool>>,
-) -> Result<(Stripe, WebView), Failure> {
+    zoom: Zoom,
+) -> Result<(Stripe, Bar, WebView), Failure> {
     let content = window.default_vbox()?;
     let stripe = Stripe::new();
     content.pack_start(&stripe.area, false, false, 0);
+    let bar = Bar::new(&window.gtk_window()?, &content, Rc::clone(&leads));
     let view = builder.build_gtk(&content)?;
     let webkit = view.webview();
+    bar.attach(&webkit, zoom);
     if let Some(data) = webkit.website_data_manager() {
         data.set_network_proxy_settings(NetworkProxyMode::NoProxy, None);
         // What a page asks a password for is not for us to keep, and WebKit would ask the keychain.
@@ -39,8 +48,21 @@ pub(super) fn build(
     // `window.close()` of the page takes the view away; an empty window must not stay behind.
     let (outbox, id) = (leads.outbox.clone(), leads.id.clone());
     webkit.connect_destroy(move |_| outbox.post(Message::Close(id.clone())));
+    explain_failures(&webkit);
     watch_over(&webkit, leads);
-    Ok((stripe, view))
+    Ok((stripe, bar, view))
+}
+
+/// Where the gateway itself does not answer, nobody but us can say so: WebKit's own page would name a local address.
+fn explain_failures(webkit: &webkit2gtk::WebView) {
+    webkit.connect_load_failed(|webkit, _, address, error| {
+        // What was stopped, and what became a download, leaves the page as it is.
+        let stopped = error.matches(NetworkError::Cancelled) || error.domain() == PolicyError::domain();
+        if !stopped {
+            webkit.load_alternate_html(away::PAGE, address, None);
+        }
+        !stopped
+    });
 }
 
 /// Asks before each step: WebKit tells here, and not to wry, whether a person's click or key led to it.

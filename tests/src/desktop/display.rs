@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{
-    AtomEnum, ClientMessageEvent, ConnectionExt as _, EventMask, InputFocus, MapState, Window,
+    AtomEnum, ClientMessageEvent, ConfigureWindowAux, ConnectionExt as _, EventMask, InputFocus, MapState, Window,
 };
 use x11rb::rust_connection::RustConnection;
 
@@ -31,6 +31,16 @@ pub struct XWindow {
     pub id: u32,
     /// What its title bar would say.
     pub title: String,
+}
+
+/// Where a window is on the screen, without a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "in pixels, from the upper left corner")]
+pub struct Area {
+    pub x: i32,
+    pub y: i32,
+    pub width: u32,
+    pub height: u32,
 }
 
 impl Display {
@@ -85,6 +95,20 @@ impl Display {
     pub(super) fn focus(&self, window: &XWindow) -> anyhow::Result<()> {
         self.connection.set_input_focus(InputFocus::PARENT, window.id, x11rb::CURRENT_TIME)?.check()?;
         Ok(())
+    }
+
+    pub(super) fn put(&self, window: &XWindow, area: Area) -> anyhow::Result<()> {
+        let Area { x, y, width, height } = area;
+        let there = ConfigureWindowAux::new().x(x).y(y).width(width).height(height);
+        self.connection.configure_window(window.id, &there)?.check()?;
+        Ok(())
+    }
+
+    pub(super) fn area(&self, window: &XWindow) -> anyhow::Result<Area> {
+        let size = self.connection.get_geometry(window.id)?.reply()?;
+        let at = self.connection.translate_coordinates(window.id, self.root, 0, 0)?.reply()?;
+        let (x, y) = (at.dst_x.into(), at.dst_y.into());
+        Ok(Area { x, y, width: size.width.into(), height: size.height.into() })
     }
 
     fn atom(&self, name: &str) -> anyhow::Result<u32> {

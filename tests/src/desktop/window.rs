@@ -99,6 +99,14 @@ impl Window {
         Ok(text.as_str().unwrap_or_default().to_owned())
     }
 
+    /// What a script on the page comes to, where that is a number.
+    ///
+    /// # Errors
+    /// When the window does not answer.
+    pub async fn number(&self, script: &str) -> anyhow::Result<f64> {
+        Ok(self.client.execute(script, vec![]).await?.as_f64().unwrap_or(f64::NAN))
+    }
+
     /// Waits until the page shows each of these texts.
     ///
     /// # Errors

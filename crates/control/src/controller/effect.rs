@@ -104,8 +104,8 @@ pub enum Window {
     DashboardAt(String),
     /// Postern's own window, if one is open: its session ended with the gateway that stood before.
     DashboardIfOpen,
-    /// The user's browser.
-    Browser,
+    /// The user's browser, at this page: a local path.
+    Browser(String),
 }
 
 /// What only a desktop can do: `src-tauri` carries it out; the command line ignores or prints it.

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use postern_gateway::Status;
+use url::Url;
 
 use super::{Generation, Screen, Sight, Ticket, Timer};
 use crate::change::Stored;
@@ -28,6 +29,20 @@ pub enum Event {
     Open(ProfileId),
     /// The same in the user's browser.
     OpenInBrowser(ProfileId),
+    /// The same, at the page that a dashboard's window shows.
+    OpenPageInBrowser {
+        /// Whose.
+        id: ProfileId,
+        /// The page's, at the gateway.
+        address: Url,
+    },
+    /// The server's own address of the page that a dashboard's window shows to the clipboard.
+    CopyLink {
+        /// Whose.
+        id: ProfileId,
+        /// The page's, at the gateway.
+        address: Url,
+    },
     /// Open the page that somebody's link leads to; or offer to add its server; or say why not.
     Follow(Result<Link, InvalidLink>),
     /// `http://127.0.0.1:<port>/api` to the clipboard.

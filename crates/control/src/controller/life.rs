@@ -165,8 +165,8 @@ impl Entry {
             effects.push(self.open_door(held.generation, window));
         } else {
             // There is one window: what is asked for last is what is seen in it.
-            let in_browser = window == Window::Browser;
-            self.life.waiting.retain(|other| (*other == Window::Browser) != in_browser);
+            let in_browser = |window: &Window| matches!(window, Window::Browser(_));
+            self.life.waiting.retain(|other| in_browser(other) != in_browser(&window));
             self.life.waiting.push(window);
             self.connect(effects);
         }

@@ -282,11 +282,11 @@ fn opening_connects_first_and_opens_as_soon_as_the_listener_stands() {
     assert_snapshot!(said(&stage.take(Event::Open(id("prod")))), @"start prod");
     assert_eq!(said(&stage.take(Event::Open(id("prod")))), "");
     assert_eq!(said(&stage.take(Event::OpenInBrowser(id("prod")))), "");
-    assert_snapshot!(said(&stage.starts()), @r"
+    assert_snapshot!(said(&stage.starts()), @r#"
     open prod in Dashboard
-    open prod in Browser
+    open prod in Browser("/")
     probe
-    ");
+    "#);
     // Failing too: the gateway's own page explains, and goes on by itself.
     stage.probed(failing(unreachable()));
     assert_snapshot!(said(&stage.take(Event::Open(id("prod")))), @"open prod in Dashboard");

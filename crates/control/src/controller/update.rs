@@ -1,10 +1,13 @@
 //! What each event means. Read top to bottom: what people ask for, then what the driver brings.
 
+use url::Position;
+
 use super::change::Wish;
 use super::life::Pulse;
 use super::mint::Mint;
 use super::{AtStart, Effect, Entry, Event, Failure, Focus, Lead, Phase, ShellRequest, Sight, State, Window};
 use crate::activity::curl;
+use crate::dashboard;
 use crate::profile::{Profile, ProfileId};
 use crate::settings::Settings;
 
@@ -102,7 +105,17 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Open(id) => state.open(id, Window::Dashboard, &mut effects),
-        Event::OpenInBrowser(id) => state.open(id, Window::Browser, &mut effects),
+        Event::OpenInBrowser(id) => state.open(id, Window::Browser("/".to_owned()), &mut effects),
+        Event::OpenPageInBrowser { id, address } => {
+            let page = dashboard::page(&address[Position::BeforePath..]).unwrap_or_else(|| "/".to_owned());
+            state.open(id, Window::Browser(page), &mut effects);
+        }
+        Event::CopyLink { id, address } => {
+            if let Some(entry) = state.entry(&id) {
+                let text = dashboard::server_link(&entry.profile, &address).to_string();
+                effects.push(Effect::Shell(ShellRequest::Copy { text }));
+            }
+        }
         Event::Activate => match state.shown_last() {
             Some(id) => state.open(id, Window::Dashboard, &mut effects),
             None => state.show_manager(None, &mut effects),

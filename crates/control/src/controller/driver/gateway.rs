@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::Outcomes;
 use crate::activity::Activity;
 use crate::controller::{Event, Failure, Generation, ShellRequest, Window};
+use crate::dashboard::Kept;
 use crate::diagnosis::certificate_ends_soon;
 use crate::environment::{Environment, Shell};
 use crate::folders::Folders;
@@ -214,9 +215,15 @@ async fn serve(
 fn open(gateway: &Gateway, place: &Place, profile: Profile, window: &Window) {
     let session = match window {
         Window::Dashboard | Window::DashboardAt(_) | Window::DashboardIfOpen => Session::Window,
-        Window::Browser => Session::Browser,
+        Window::Browser(_) => Session::Browser,
     };
-    let to = if let Window::DashboardAt(to) = window { to } else { "/" };
+    let data_dir = place.folders.dashboard(&profile.id);
+    let kept = Kept::load(&data_dir);
+    let to = match window {
+        Window::DashboardAt(to) | Window::Browser(to) => to,
+        // Where it was.
+        Window::Dashboard | Window::DashboardIfOpen => kept.page(),
+    };
     let enter = match gateway.enter_url(to, session) {
         Ok(enter) => enter,
         Err(error) => {
@@ -226,7 +233,7 @@ fn open(gateway: &Gateway, place: &Place, profile: Profile, window: &Window) {
     };
     place.ask(match window {
         Window::Dashboard | Window::DashboardAt(_) => ShellRequest::OpenDashboard {
-            data_dir: place.folders.dashboard(&profile.id),
+            data_dir,
             id: profile.id,
             name: profile.name,
             color: profile.color,
@@ -235,6 +242,6 @@ fn open(gateway: &Gateway, place: &Place, profile: Profile, window: &Window) {
             origin: gateway.browser_origin().to_owned(),
         },
         Window::DashboardIfOpen => ShellRequest::ReenterDashboard { id: profile.id, enter },
-        Window::Browser => ShellRequest::OpenBrowser { url: enter },
+        Window::Browser(_) => ShellRequest::OpenBrowser { url: enter },
     });
 }

@@ -1,0 +1,269 @@
+//! Dashboard windows as a person uses them: keys, the bar above the page, and what a window is like the next time.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use postern_tests::desktop::panel::{Icon, Panel};
+use postern_tests::desktop::window::Window;
+use postern_tests::desktop::{Area, Desktop, XWindow, profile};
+use postern_tests::nginx::Nginx;
+use postern_tests::wait::{free_port, until};
+use url::Url;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How large the page is shown: the larger, the fewer of its own pixels fit into the window.
+const RATIO: &str = "return outerWidth / innerWidth";
+
+/// Two pages and an API, under a base path as a server may have one.
+async fn server(also_at: Option<u16>) -> anyhow::Result<Nginx> {
+    let page = |name: &str, more: &str| {
+        format!("default_type text/html; return 200 '<title>{name}</title><h1>This is {name}</h1>{more}';")
+    };
+    let first = page(
+        "page-one",
+        "<p>larch larch oak</p><a id=next href=/team/v2/two>two</a>\
+         <p><a id=report href=/team/report>report</a> <a id=slow href=/team/slow>slow</a>",
+    );
+    let second = page("page-two", "");
+    let report = format!(
+        "add_header Content-Disposition 'attachment; filename=\"report.csv\"'; default_type text/csv; return 200 '{}';",
+        "larch,1;".repeat(375)
+    );
+    let api = "default_type application/json; return 200 '\"3.8.8\"';";
+    let also = also_at.map_or_else(String::new, |port| format!("listen 127.0.0.1:{port};"));
+    Nginx::configured(|port| {
+        format!(
+            "log_format line '$request'; access_log access.log line;
+             server {{ listen 127.0.0.1:{port}; {also}
+             location = /team/ {{ return 303 /team/v2/one; }}
+             location /team/v2/one {{ {first} }}
+             location /team/v2/two {{ {second} }}
+             location = /team/report {{ {report} }}
+             location = /team/slow {{ limit_rate 100; {report} }}
+             location /team/api {{ {api} }} }}"
+        )
+    })
+    .await
+}
+
+/// A dashboard that is open, and can be driven.
+struct Scene {
+    desktop: Desktop,
+    panel: Panel,
+    server: Nginx,
+    window: Window,
+}
+
+impl Scene {
+    async fn open(more: &str) -> anyhow::Result<Self> {
+        let server = server(None).await?;
+        let desktop = Desktop::start().await?;
+        let panel = Panel::start(&desktop).await?;
+        let url = format!("{}/team", server.origin());
+        desktop.write_profiles(&(profile("prod", &url, free_port()?) + "color = \"red\"\n" + more))?;
+        let window = Window::start(&desktop, &["--open", "prod"]).await?;
+        window.until_shown(&["This is page-one"]).await?;
+        Ok(Self { desktop, panel, server, window })
+    }
+
+    async fn dashboard(&self) -> anyhow::Result<XWindow> {
+        self.desktop.window("prod — Prefect").await
+    }
+
+    async fn keys(&self, keys: &str) -> anyhow::Result<()> {
+        self.desktop.focus(&self.dashboard().await?)?;
+        self.desktop.press(keys).await
+    }
+
+    async fn says(&self, what: &str, script: &str, wanted: impl Fn(f64) -> bool) -> anyhow::Result<()> {
+        let mut last = None;
+        let found = until(what, LIMIT, async || {
+            last = Some(self.window.number(script).await?);
+            Ok(last.is_some_and(&wanted).then_some(()))
+        })
+        .await;
+        found.with_context(|| format!("it is {last:?}"))
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_led_by_the_keys_that_browsers_have() -> anyhow::Result<()> {
+    let scene = Scene::open("").await?;
+    let Scene { desktop, window, server, .. } = &scene;
+    desktop.screenshot(Some(&scene.dashboard().await?), "dashboard-bar").await?;
+
+    window.click("next").await?;
+    window.until_shown(&["This is page-two"]).await?;
+    for (keys, shows) in
+        [("alt+Left", "This is page-one"), ("alt+Right", "This is page-two"), ("alt+Home", "This is page-one")]
+    {
+        scene.keys(keys).await?;
+        window.until_shown(&[shows]).await.with_context(|| keys.to_owned())?;
+    }
+    for keys in ["ctrl+r", "F5"] {
+        let before = server.requests()?.len();
+        scene.keys(keys).await?;
+        until("the page again", LIMIT, async || {
+            Ok(server.requests()?[before..].iter().any(|line| line.contains("/team/v2/one")).then_some(()))
+        })
+        .await
+        .with_context(|| keys.to_owned())?;
+    }
+
+    scene.says("the actual size", RATIO, |ratio| (0.98..1.02).contains(&ratio)).await?;
+    scene.keys("ctrl+plus").await?;
+    scene.keys("ctrl+plus").await?;
+    scene.says("a larger page", RATIO, |ratio| (1.18..1.22).contains(&ratio)).await?;
+    desktop.screenshot(Some(&scene.dashboard().await?), "dashboard-zoomed").await?;
+    scene.keys("ctrl+minus").await?;
+    scene.says("a smaller page", RATIO, |ratio| (1.08..1.12).contains(&ratio)).await?;
+    scene.keys("ctrl+0").await?;
+    scene.says("the actual size again", RATIO, |ratio| (0.98..1.02).contains(&ratio)).await?;
+
+    scene.keys("ctrl+shift+c").await?;
+    let link = format!("{}/team/v2/one", server.origin());
+    until("the server's link", LIMIT, async || Ok((desktop.clipboard().await? == link).then_some(()))).await?;
+    scene.keys("ctrl+shift+o").await?;
+    let opened = until("an address for the browser", LIMIT, async || Ok(desktop.opened().pop())).await?;
+    assert!(opened.contains("/.postern/enter?pass="), "{opened}");
+    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+    let entered = browser.get(opened.replace("prod.localhost", "127.0.0.1")).header("host", host(&opened)?);
+    let led = entered.send().await?.headers().get("location").cloned().context("it leads nowhere")?;
+    assert_eq!(led, "/team/v2/one");
+
+    // What is found is selected; Escape ends it, and the page has the keys again.
+    let selected = "return getSelection().toString().toLowerCase() === 'larch' ? getSelection().anchorOffset : -1";
+    scene.keys("ctrl+f").await?;
+    desktop.type_text("LARCH").await?;
+    scene.says("the first match", selected, |at| at == 0.0).await?;
+    desktop.screenshot(Some(&scene.dashboard().await?), "dashboard-find").await?;
+    scene.keys("Return").await?;
+    scene.says("the next match", selected, |at| at == 6.0).await?;
+    scene.keys("shift+Return").await?;
+    scene.says("the match before", selected, |at| at == 0.0).await?;
+    scene.keys("F3").await?;
+    scene.says("the next match by another key", selected, |at| at == 6.0).await?;
+    window.driver().execute("onkeydown = (event) => { window.last = event.key.charCodeAt(0) }", vec![]).await?;
+    scene.keys("Escape").await?;
+    scene.keys("x").await?;
+    scene.says("a key for the page", "return window.last", |key| key == f64::from(b'x')).await?;
+
+    // The same by the menu, without its keys, and by a click on the bar.
+    scene.keys("alt+Home").await?;
+    window.click("next").await?;
+    window.until_shown(&["This is page-two"]).await?;
+    scene.keys("F10").await?;
+    desktop.screenshot(None, "dashboard-menu").await?;
+    for keys in ["Up", "Up", "Return"] {
+        desktop.press(keys).await?;
+    }
+    let link = format!("{}/team/v2/two", server.origin());
+    until("the server's link", LIMIT, async || Ok((desktop.clipboard().await? == link).then_some(()))).await?;
+    const BACK: (u32, u32) = (18, 20);
+    desktop.click_at(&scene.dashboard().await?, BACK).await?;
+    window.until_shown(&["This is page-one"]).await?;
+
+    scene.keys("ctrl+p").await?;
+    let print = desktop.window("Print").await?;
+    desktop.screenshot(Some(&print), "dashboard-print").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_window_opens_as_and_where_it_was_and_nothing_of_a_secret_is_kept() -> anyhow::Result<()> {
+    let Scene { desktop, panel, window, server: _server } = Scene::open("").await?;
+    let icon = panel.icon().await?;
+    let area = Area { x: 90, y: 70, width: 1000, height: 700 };
+    let dashboard = desktop.window("prod — Prefect").await?;
+    desktop.put(&dashboard, area)?;
+    desktop.focus(&dashboard)?;
+    desktop.press("ctrl+plus").await?;
+    until("a larger page", LIMIT, async || Ok((window.number(RATIO).await? > 1.08).then_some(()))).await?;
+    let origin = window.driver().current_url().await?.origin().ascii_serialization();
+    let address = format!("{origin}/team/v2/two?token=canary-in-a-query&page=2#canary-in-a-fragment");
+    window.driver().goto(&address).await?;
+    window.until_shown(&["This is page-two"]).await?;
+    let file = desktop.home().join(".local/share/postern/dashboards/profile-prod/window.toml");
+    let kept = || std::fs::read_to_string(&file).unwrap_or_default();
+    until("the page to be kept", LIMIT, async || Ok(kept().contains("/team/v2/two?page=2").then_some(()))).await?;
+    quit(&icon, window).await?;
+    assert!(!kept().contains("canary"), "{}", kept());
+
+    drop((icon, panel));
+    let panel = Panel::start(&desktop).await?;
+    let window = Window::start(&desktop, &["--open", "prod"]).await?;
+    window.until_shown(&["This is page-two"]).await?;
+    assert_eq!(window.driver().current_url().await?.query(), Some("page=2"));
+    let dashboard = desktop.window("prod — Prefect").await?;
+    until("the place it had", LIMIT, async || Ok((desktop.area(&dashboard)? == area).then_some(()))).await?;
+    until("the size it had", LIMIT, async || Ok((window.number(RATIO).await? > 1.08).then_some(()))).await?;
+    // Closed and opened again, as well.
+    let icon = panel.icon().await?;
+    desktop.close(&dashboard)?;
+    desktop.until_closed(&dashboard.title).await?;
+    icon.click(&["prod", "Open"]).await?;
+    let dashboard = desktop.window("prod — Prefect").await?;
+    until("the place it had", LIMIT, async || Ok((desktop.area(&dashboard)? == area).then_some(()))).await?;
+    quit(&icon, window).await?;
+
+    // A screen that is no more: the size is the same, the place is one where it is seen.
+    let away = kept().replace("x = 90", "x = 9000");
+    std::fs::write(&file, &away)?;
+    assert!(away.contains("x = 9000"), "{away}");
+    let window = Window::start(&desktop, &["--open", "prod"]).await?;
+    window.until_shown(&["This is page-two"]).await?;
+    let dashboard = desktop.window("prod — Prefect").await?;
+    let now = desktop.area(&dashboard)?;
+    assert!(now.x < 1000 && (now.width, now.height) == (area.width, area.height), "{now:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_window_whose_server_goes_says_so_and_comes_back_by_itself() -> anyhow::Result<()> {
+    let Scene { desktop, panel, window, server } = Scene::open("").await?;
+    let icon = panel.icon().await?;
+    window.click("next").await?;
+    window.until_shown(&["This is page-two"]).await?;
+    let dashboard = desktop.window("prod — Prefect").await?;
+
+    // Off: what is shown stays, and is said to be old. What is asked for is a page of ours.
+    icon.click(&["prod", "Connect"]).await?;
+    icon.until("a server that is off", |menu| menu.contains("— off")).await?;
+    window.until_shown(&["This is page-two"]).await?;
+    desktop.focus(&dashboard)?;
+    desktop.press("ctrl+r").await?;
+    window.until_shown(&["This server is not connected."]).await?;
+    desktop.screenshot(Some(&dashboard), "dashboard-off").await?;
+    const CONNECT: (u32, u32) = (1220, 62);
+    desktop.click_at(&dashboard, CONNECT).await?;
+    window.until_shown(&["This is page-two"]).await?;
+    icon.until("a connected server", |menu| menu.contains("— connected")).await?;
+
+    // Away: the gateway's page says so, and goes away by itself.
+    let port = Url::parse(&server.origin())?.port();
+    drop(server);
+    desktop.press("ctrl+r").await?;
+    window.until_shown(&["cannot be reached"]).await?;
+    icon.until("a server that is away", |menu| menu.contains("— not connected")).await?;
+    desktop.screenshot(Some(&dashboard), "dashboard-away").await?;
+    let _server = self::server(port).await?;
+    window.until_shown(&["This is page-two"]).await?;
+    icon.until("a connected server", |menu| menu.contains("— connected")).await?;
+    desktop.screenshot(Some(&dashboard), "dashboard-back").await?;
+    Ok(())
+}
+
+/// By the tray, and until it is gone.
+async fn quit(icon: &Icon, window: Window) -> anyhow::Result<()> {
+    icon.click(&["Quit"]).await?;
+    until("the end", LIMIT, async || Ok(window.app().is_none().then_some(()))).await?;
+    drop(window);
+    Ok(())
+}
+
+/// Whom an address is for.
+fn host(address: &str) -> anyhow::Result<String> {
+    let url = Url::parse(address)?;
+    Ok(format!("{}:{}", url.host_str().context("no host")?, url.port().context("no port")?))
+}
