@@ -287,7 +287,7 @@ impl Dashboard {
             return Ok(());
         }
         self.window.set_title(&title(&shown.name))?;
-        self.window.set_icon(color::icon(shown.color))?;
+        self.window.set_icon(color::icon(shown.color, &shown.name))?;
         #[cfg(target_os = "linux")]
         {
             self.stripe.set(shown.color);
