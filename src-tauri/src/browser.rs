@@ -37,38 +37,54 @@ fn hand_over(app: &AppHandle, what: Secret) {
     });
 }
 
-/// Hands over what a page leads to, and no more than a person can click: a page must not flood the browser.
-pub(crate) struct Outlet {
-    app: AppHandle,
+/// Lets through no more than a person can ask for.
+pub(crate) struct Gate {
+    at_most: usize,
+    within: Duration,
     recent: RefCell<VecDeque<Instant>>,
 }
 
-impl Outlet {
-    const AT_MOST: usize = 5;
-    const WITHIN: Duration = Duration::from_secs(5);
+impl Gate {
+    pub(crate) fn new(at_most: usize, within: Duration) -> Self {
+        Self { at_most, within, recent: RefCell::default() }
+    }
 
+    /// Whether one more may pass now.
+    pub(crate) fn admits(&self) -> bool {
+        let now = Instant::now();
+        let mut recent = self.recent.borrow_mut();
+        recent.retain(|then| now.duration_since(*then) < self.within);
+        let admitted = recent.len() < self.at_most;
+        if admitted {
+            recent.push_back(now);
+        }
+        admitted
+    }
+}
+
+/// Hands over what a page leads to: a page must not flood the browser.
+pub(crate) struct Outlet {
+    app: AppHandle,
+    gate: Gate,
+}
+
+impl Outlet {
     pub(crate) fn new(app: AppHandle) -> Self {
-        Self { app, recent: RefCell::default() }
+        Self { app, gate: Gate::new(5, Duration::from_secs(5)) }
+    }
+
+    pub(crate) fn app(&self) -> &AppHandle {
+        &self.app
     }
 
     /// Opens the address, unless too many were opened a moment ago.
     pub(crate) fn offer(&self, url: &Url) {
         let host = url.host_str().unwrap_or_default();
-        if !self.admit(Instant::now()) {
+        if !self.gate.admits() {
             tracing::warn!(scheme = url.scheme(), host, "not opened: the page asks for too many addresses at once");
             return;
         }
         tracing::debug!(scheme = url.scheme(), host, "to the browser");
         open(&self.app, Secret::new(url.to_string()));
-    }
-
-    fn admit(&self, now: Instant) -> bool {
-        let mut recent = self.recent.borrow_mut();
-        recent.retain(|then| now.duration_since(*then) < Self::WITHIN);
-        let admitted = recent.len() < Self::AT_MOST;
-        if admitted {
-            recent.push_back(now);
-        }
-        admitted
     }
 }

@@ -15,6 +15,7 @@
 
 #[cfg(target_os = "linux")]
 mod away;
+mod downloads;
 mod keeper;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -34,6 +35,7 @@ use tauri::{AppHandle, Monitor, Window, Wry};
 use tauri_runtime_wry::wry::{self, NewWindowResponse, PermissionResponse, WebContext, WebView, WebViewBuilder};
 use url::Url;
 
+use self::downloads::Downloads;
 use self::keeper::Keeper;
 use crate::browser::Outlet;
 use crate::color;
@@ -60,6 +62,7 @@ pub(crate) struct Opening {
 #[derive(Default)]
 pub(crate) struct Dashboards {
     open: HashMap<ProfileId, Dashboard>,
+    downloads: Rc<Downloads>,
     keeper: Keeper,
 }
 
@@ -108,7 +111,7 @@ impl Dashboards {
             dashboard.bring_to_front()?;
             return dashboard.enter_if_shut_out(outbox, opening);
         }
-        let dashboard = Dashboard::new(app, outbox, &opening)?;
+        let dashboard = Dashboard::new(app, outbox, &self.downloads, &opening)?;
         dashboard.enter(opening.enter.expose())?;
         self.open.insert(opening.id, dashboard);
         Ok(())
@@ -215,12 +218,12 @@ fn label(id: &ProfileId) -> String {
 }
 
 impl Dashboard {
-    fn new(app: &AppHandle, outbox: &Outbox, opening: &Opening) -> Result<Self, Failure> {
+    fn new(app: &AppHandle, outbox: &Outbox, downloads: &Rc<Downloads>, opening: &Opening) -> Result<Self, Failure> {
         let home = Url::parse(&opening.origin).map_err(|_| Failure::Origin(opening.origin.clone()))?;
         let kept = Kept::load(&opening.data_dir);
         let window = WindowBuilder::new(app, label(&opening.id)).title(title(&opening.name));
         let window = place(app, window, kept.place).min_inner_size(480.0, 360.0).build()?;
-        let dashboard = Self::fill(app, outbox, (opening, kept), home, window.clone());
+        let dashboard = Self::fill(app, outbox, (opening, kept), (home, downloads), window.clone());
         if dashboard.is_err()
             && let Err(error) = window.destroy()
         {
@@ -233,7 +236,7 @@ impl Dashboard {
         app: &AppHandle,
         outbox: &Outbox,
         (opening, kept): (&Opening, Kept),
-        home: Url,
+        (home, downloads): (Url, &Rc<Downloads>),
         window: Window,
     ) -> Result<Self, Failure> {
         let mut context = WebContext::new(Some(opening.data_dir.clone()));
@@ -250,7 +253,7 @@ impl Dashboard {
             outlet: Outlet::new(app.clone()),
             outbox: outbox.clone(),
         });
-        let builder = view(&mut context, &leads);
+        let builder = downloads.take(view(&mut context, &leads), &leads);
         #[cfg(target_os = "linux")]
         let (stripe, bar, view) = linux::build(builder, &window, leads, &lost, kept.zoom)?;
         #[cfg(target_os = "macos")]

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use postern_control::Secret;
 use postern_control::controller::{Event, ShellRequest};
+use postern_control::download::Download;
 use postern_control::menu::Action;
 use postern_control::profile::ProfileId;
 use tauri::{AppHandle, async_runtime};
@@ -30,6 +31,8 @@ pub(crate) enum Message {
     Wanted(Event),
     /// A dashboard's window shows another page, or shows it otherwise: keep that.
     Keep(ProfileId),
+    /// Something that a dashboard's page had the user download has ended.
+    Downloaded(Download),
     /// A dashboard's page has closed itself.
     Close(ProfileId),
     /// This secret has been on the clipboard for long enough.

@@ -157,6 +157,11 @@ impl Shell {
             Message::Follow { id, address } => keep_as_it_is(self.dashboards.follow(&id, &address)),
             Message::Wanted(event) => self.controller.send(event),
             Message::Keep(id) => self.dashboards.keep(&id),
+            Message::Downloaded(download) => {
+                let name = self.state.borrow().entry(&download.id).map(|entry| entry.profile.name.clone());
+                let (title, text) = download.notice(&name.unwrap_or_default());
+                notify(title, text);
+            }
             Message::Close(id) => self.dashboards.close(&id),
             Message::Broken => app.exit(1),
             Message::Uncopy(copy) => self.clipboard.clear_copy(copy),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use postern_tests::desktop::notices::Notices;
 use postern_tests::desktop::panel::{Icon, Panel};
 use postern_tests::desktop::window::Window;
 use postern_tests::desktop::{Area, Desktop, XWindow, profile};
@@ -216,6 +217,45 @@ async fn a_window_opens_as_and_where_it_was_and_nothing_of_a_secret_is_kept() ->
     let dashboard = desktop.window("prod — Prefect").await?;
     let now = desktop.area(&dashboard)?;
     assert!(now.x < 1000 && (now.width, now.height) == (area.width, area.height), "{now:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_downloaded_overwrites_nothing_and_its_end_is_told() -> anyhow::Result<()> {
+    let Scene { desktop, panel: _panel, window, server } = Scene::open("").await?;
+    let notices = Notices::start(&desktop).await?;
+    let folder = desktop.home().join("Saved");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(desktop.home().join(".config/user-dirs.dirs"), "XDG_DOWNLOAD_DIR=\"$HOME/Saved\"\n")?;
+    std::fs::write(folder.join("report.csv"), "mine")?;
+    let told = async |wanted: &str| {
+        let notice =
+            until("a notice", LIMIT, async || Ok(notices.seen().into_iter().find(|notice| notice.contains(wanted))));
+        notice.await.with_context(|| format!("{:?} {}", notices.seen(), window.log()))
+    };
+    window.click("report").await?;
+    let notice = told("report (1).csv").await?;
+    assert_eq!(notice, format!("prod: downloaded: “report (1).csv” is in {}.", folder.display()));
+    assert_eq!(std::fs::read_to_string(folder.join("report (1).csv"))?.len(), 3000);
+
+    // What the page itself makes.
+    let makes = "const link = document.createElement('a');
+        link.href = URL.createObjectURL(new Blob(['made here']));
+        link.download = '../of the page.txt';
+        link.click();";
+    window.driver().execute(makes, vec![]).await?;
+    let notice = told("of the page.txt").await?;
+    let name = notice.split(['“', '”']).nth(1).context("a name")?;
+    assert_eq!(std::fs::read_to_string(folder.join(name))?, "made here");
+
+    window.click("slow").await?;
+    until("a file that begins", LIMIT, async || Ok((std::fs::read_dir(&folder)?.count() > 3).then_some(()))).await?;
+    drop(server);
+    assert_eq!(
+        told("did not arrive").await?,
+        "prod: not downloaded: “report (2).csv” did not arrive whole. Download it again."
+    );
+    assert_eq!(std::fs::read_to_string(folder.join("report.csv"))?, "mine");
     Ok(())
 }
 

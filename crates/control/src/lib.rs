@@ -17,6 +17,7 @@ pub mod crash;
 pub mod dashboard;
 pub mod diagnosis;
 pub mod door;
+pub mod download;
 pub mod environment;
 pub mod folders;
 pub mod import;
