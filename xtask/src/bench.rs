@@ -1,4 +1,4 @@
-//! Measures the gateway beside nginx, at the same job and in the same run, and the app under a flood. It prints, and
+//! Measures the gateway beside nginx, at the same job and in the same run, and the app under a flood and idle. It prints, and
 //! judges nothing.
 //!
 //! The program is `tests/examples/bench`; what it measures is built as it is shipped.
@@ -12,8 +12,10 @@ use crate::{build, setup};
 #[derive(Args)]
 pub(crate) struct Options {
     /// What is measured
-    #[arg(value_parser = ["speed", "security", "activity"], default_value = "speed")]
+    #[arg(value_parser = ["speed", "security", "activity", "idle"], default_value = "speed")]
     what: String,
+    /// Of being idle; 60 where nothing is said
+    minutes: Option<u64>,
     /// Short and few rounds: to see that it works, not to judge by
     #[arg(long)]
     quick: bool,
@@ -28,9 +30,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut bench = program(build::program("examples/bench")?);
     let release = build::target()?.join("release");
     bench.env("POSTERN_BIN", release.join("postern")).env("POSTERN_DESKTOP_BIN", release.join("postern-desktop"));
-    if options.what == "activity" {
+    if options.what == "activity" || options.what == "idle" {
         // Otherwise tests have it say all it can.
         bench.env("POSTERN_LOG", "warn");
     }
-    become_it(bench.arg(&options.what).args(options.quick.then_some("--quick")))
+    become_it(
+        bench
+            .arg(&options.what)
+            .args(options.minutes.map(|minutes| minutes.to_string()))
+            .args(options.quick.then_some("--quick")),
+    )
 }

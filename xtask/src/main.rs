@@ -56,7 +56,7 @@ enum Command {
     },
     /// Feed what comes from outside with inputs that reach ever more code
     Fuzz(fuzz::Options),
-    /// Measure the gateway beside nginx
+    /// Measure the gateway beside nginx, or the app
     Bench(bench::Options),
     /// Write the manager's TypeScript types
     Bindings {

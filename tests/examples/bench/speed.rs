@@ -7,7 +7,6 @@
 //! - nginx gets settings that help it: no access log, no temporary files, and connections that are kept for good.
 
 mod contender;
-mod gauge;
 mod load;
 mod streams;
 mod table;

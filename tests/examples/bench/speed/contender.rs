@@ -8,8 +8,8 @@ use postern_tests::postern::{Postern, Serving};
 use postern_tests::prefect::Login;
 use postern_tests::wait::free_port;
 
-use super::gauge::Gauge;
 use super::streams;
+use crate::gauge::Gauge;
 
 pub(crate) const UPSTREAM: &str = "upstream";
 pub(crate) const NGINX: &str = "nginx";
