@@ -16,6 +16,14 @@ pub(crate) struct Time {
     pub(crate) system: f64,
 }
 
+/// In MiB: what it has with others counts in parts.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) all: f64,
+    /// What no file has too: the rest is the program and its libraries, which the system may drop and read again.
+    pub(crate) own: f64,
+}
+
 impl Sub for Time {
     type Output = Self;
 
@@ -38,10 +46,13 @@ impl Gauge {
         Ok(Time { user: ticks(11)? / TICKS, system: ticks(12)? / TICKS })
     }
 
-    /// Its share of the memory, in MiB: what it has with others counts in parts.
-    pub(crate) fn memory(self) -> anyhow::Result<f64> {
+    /// Its share of the memory.
+    pub(crate) fn memory(self) -> anyhow::Result<Memory> {
         let maps = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.0)).context("a process has gone away")?;
-        let line = maps.lines().find_map(|line| line.strip_prefix("Pss:")).context("a process has memory")?;
-        Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+        let mebibytes = |name| {
+            let line = maps.lines().find_map(|line| line.strip_prefix(name)).context("a process has memory")?;
+            anyhow::Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
+        };
+        Ok(Memory { all: mebibytes("Pss:")?, own: mebibytes("Pss_Anon:")? })
     }
 }

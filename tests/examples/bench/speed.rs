@@ -44,7 +44,7 @@ pub(crate) async fn run(quick: bool) -> anyhow::Result<()> {
 
     for contender in &contenders {
         load::is_answered(contender).await?;
-        table.add(contender.name, Figure::MemoryIdle, contender.gauge().memory()?);
+        table.add(contender.name, Figure::MemoryIdle, contender.gauge().memory()?.all);
     }
     println!("{} rounds, {} s of load and {} MiB each way", plan.rounds, plan.load.as_secs(), plan.stream >> 20);
 
@@ -77,7 +77,9 @@ pub(crate) async fn run(quick: bool) -> anyhow::Result<()> {
         }
     }
     for contender in &contenders {
-        table.add(contender.name, Figure::MemoryAfter, contender.gauge().memory()?);
+        let memory = contender.gauge().memory()?;
+        table.add(contender.name, Figure::MemoryAfter, memory.all);
+        table.add(contender.name, Figure::OwnAfter, memory.own);
     }
     println!("\n{table}");
     println!(

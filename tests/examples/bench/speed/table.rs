@@ -18,6 +18,7 @@ pub(crate) enum Figure {
     StreamTime,
     MemoryIdle,
     MemoryAfter,
+    OwnAfter,
 }
 
 impl fmt::Display for Figure {
@@ -33,6 +34,7 @@ impl fmt::Display for Figure {
             Self::StreamTime => "CPU time (s per GiB)",
             Self::MemoryIdle => "memory idle (MiB, PSS)",
             Self::MemoryAfter => "memory after (MiB, PSS)",
+            Self::OwnAfter => "of it not the program's file (MiB)",
         })
     }
 }
