@@ -155,18 +155,13 @@ async fn serve(stream: TcpStream, remote: SocketAddr, shared: &Arc<Shared>) {
     let mut talk = std::pin::pin!(talk);
     // Looked at when it has something to say, and not whenever the talk has.
     let mut end = FuturesUnordered::new();
-    end.push(async {
-        tokio::select! {
-            () = shared.stop.cancelled() => true,
-            () = steps.idle() => false,
-        }
-    });
-    let stopped = tokio::select! {
+    end.push(shared.stop.run_until_cancelled(steps.idle()));
+    let idle = tokio::select! {
         biased;
         () = talk.as_mut() => return,
-        stopped = end.next() => stopped,
+        ended = end.next() => ended.flatten(),
     };
-    if stopped != Some(true) {
+    if idle.is_some() {
         return;
     }
     if !steps.are_between_requests() {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Uri};
 use hyper_rustls::HttpsConnectorBuilder;
 
 use self::alarm::Alarms;
@@ -57,8 +57,8 @@ impl Clients {
 /// Sends a request and waits for the answer's head, for which the request's headers make room; bodies stream on their
 /// own.
 pub(crate) async fn send(request: &mut Parts, body: Body, clients: &Clients) -> Result<Response<Download>, Fault> {
-    let answer = exchange(body, clients, async |body| clients.requests.request(request, body).await).await?;
-    let answer = answer.map_err(|error| dial::fault(&error, &request.uri))?;
+    let to = request.uri.clone();
+    let answer = exchange(&to, body, clients, async |body| clients.requests.request(request, body).await).await?;
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Fault::InvalidAnswer { reason: "it switches protocols without being asked".into() });
     }
@@ -70,18 +70,18 @@ pub(crate) async fn handshake(request: Parts, clients: &Clients) -> Result<Respo
     let to = request.uri.clone();
     let way =
         async |body| line::upgradable(clients.sockets.connect(&to).await?, Request::from_parts(request, body)).await;
-    exchange(Body::empty(), clients, way).await?.map_err(|error| dial::fault(&error, &to))
+    exchange(&to, Body::empty(), clients, way).await
 }
 
 async fn exchange(
+    to: &Uri,
     body: Body,
     clients: &Clients,
     way: impl AsyncFnOnce(Upload<Body>) -> Result<Response<Download>, dial::Error>,
-) -> Result<Result<Response<Download>, dial::Error>, Fault> {
-    let answer = turn::in_turn(body, &clients.alarms, way).await?;
+) -> Result<Response<Download>, Fault> {
+    let answer = turn::in_turn(body, &clients.alarms, way).await?.map_err(|error| dial::fault(&error, to))?;
     // What hyper has read. Dropped, it takes its connection along.
-    match answer.as_ref().ok().filter(|answer| answer.body().is_hypers()).and_then(|answer| ambiguity(answer.headers()))
-    {
+    match answer.body().is_hypers().then(|| ambiguity(answer.headers())).flatten() {
         None => Ok(answer),
         Some(reason) => Err(Fault::InvalidAnswer { reason: reason.into() }),
     }
@@ -94,8 +94,8 @@ pub(crate) async fn over(
     request: &mut Parts,
     clients: &Clients,
 ) -> Result<Response<Download>, Fault> {
-    let way = async |body| clients.requests.over(stream, request, body).await;
-    exchange(Body::empty(), clients, way).await?.map_err(|error| dial::fault(&error, &request.uri))
+    let to = request.uri.clone();
+    exchange(&to, Body::empty(), clients, async |body| clients.requests.over(stream, request, body).await).await
 }
 
 /// Why it is not certain where an answer ends (RFC 9112, section 6.3). hyper takes one of several ends; a program

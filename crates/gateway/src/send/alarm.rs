@@ -1,10 +1,11 @@
-//! Alarms for exchanges, which nearly always end long before. To set a timer anew for each would take longer than
-//! to use one that was set for an exchange before: it rings too early, and is set again then.
+//! Alarms for exchanges, which nearly always end long before. To make a timer for each takes longer than to put off one
+//! that an exchange before has left. Until then it may wake whoever had it, for nothing.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// No more are kept.
@@ -17,13 +18,20 @@ pub(super) struct Alarms(Mutex<Vec<Pin<Box<Sleep>>>>);
 /// One in use.
 #[derive(Debug)]
 pub(super) struct Alarm<'a> {
+    /// Taken when it is dropped.
     sleep: Option<Pin<Box<Sleep>>>,
     from: &'a Alarms,
 }
 
 impl Alarms {
-    pub(super) fn one(&self) -> Alarm<'_> {
-        Alarm { sleep: self.spare(Vec::pop), from: self }
+    /// One that rings then.
+    pub(super) fn at(&self, until: Instant) -> Alarm<'_> {
+        let mut alarm = Alarm { sleep: self.spare(Vec::pop), from: self };
+        match &mut alarm.sleep {
+            Some(sleep) => sleep.as_mut().reset(until),
+            none => *none = Some(Box::pin(sleep_until(until))),
+        }
+        alarm
     }
 
     fn spare<T>(&self, of: impl FnOnce(&mut Vec<Pin<Box<Sleep>>>) -> T) -> T {
@@ -32,17 +40,14 @@ impl Alarms {
 }
 
 impl Alarm<'_> {
-    /// Ready from then on.
-    pub(super) fn poll(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        if sleep.deadline() > until {
-            sleep.as_mut().reset(until);
-        }
-        loop {
-            ready!(sleep.as_mut().poll(cx));
-            if sleep.deadline() >= until {
-                return Poll::Ready(());
-            }
+    /// Whether it rings; however busy the task is that asks.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.sleep.as_mut().map_or(Poll::Ready(()), |sleep| pin!(unconstrained(sleep.as_mut())).poll(cx))
+    }
+
+    /// It rings then instead.
+    pub(super) fn reset(&mut self, until: Instant) {
+        if let Some(sleep) = &mut self.sleep {
             sleep.as_mut().reset(until);
         }
     }
@@ -65,27 +70,39 @@ mod tests {
     use std::future::poll_fn;
     use std::time::Duration;
 
+    use tokio::task::coop::poll_proceed;
+    use tokio::time::sleep;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn an_alarm_rings_when_it_is_due_whatever_it_was_set_for_before() {
-        let (alarms, began) = (Alarms::default(), Instant::now());
-        let mut due = Duration::ZERO;
-        for (patience, left_alone) in [(120, 0), (100, 30), (120, 0), (5, 5), (120, 0), (1, 1), (120, 120), (3, 3)] {
-            let mut alarm = alarms.one();
-            let until = Instant::now() + Duration::from_secs(patience);
-            let early = Duration::from_secs(left_alone.min(patience - 1));
+        let alarms = Alarms::default();
+        // Of each alarm how long it is set for, and after how long nobody waits any more; all in seconds.
+        for (patience, leaves) in [(120, 0), (100, 30), (5, 9), (120, 0), (1, 9), (120, 121), (3, 9)] {
+            let began = Instant::now();
+            let mut alarm = alarms.at(began + Duration::from_secs(patience));
             tokio::select! {
-                () = poll_fn(|cx| alarm.poll(until, cx)) => panic!("too early"),
-                () = tokio::time::sleep(early) => {}
+                () = poll_fn(|cx| alarm.poll(cx)) => assert_eq!(began.elapsed().as_secs(), patience),
+                () = sleep(Duration::from_secs(leaves)) => assert!(leaves < patience),
             }
-            due += early;
-            if left_alone >= patience {
-                poll_fn(|cx| alarm.poll(until, cx)).await;
-                due += Duration::from_secs(patience) - early;
-            }
-            assert_eq!(began.elapsed(), due, "{patience}");
         }
         assert_eq!(alarms.spare(|spare| spare.len()), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_rings_in_a_task_that_is_never_idle() {
+        let alarms = Alarms::default();
+        let mut alarm = alarms.at(Instant::now());
+        sleep(Duration::from_secs(1)).await;
+        poll_fn(|cx| {
+            // All that a task may do at once.
+            while let Poll::Ready(step) = poll_proceed(cx) {
+                step.made_progress();
+            }
+            assert!(alarm.poll(cx).is_ready());
+            Poll::Ready(())
+        })
+        .await;
     }
 }

@@ -22,15 +22,32 @@ pub(super) struct Head {
     pub(super) persists: bool,
 }
 
+/// How far the reading of a head is, in bytes.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Of what has come, so much has been looked at before.
+    seen: usize,
+    /// What came before the answer itself.
+    thrown_away: usize,
+}
+
+impl Progress {
+    fn throw_away(&mut self, length: usize) -> Result<(), String> {
+        self.seen = 0;
+        self.thrown_away += length;
+        // Who goes on like that would never be waited for in vain.
+        if self.thrown_away > HEAD_LIMIT { Err("too much comes before its head".into()) } else { Ok(()) }
+    }
+}
+
 /// Takes the head of the answer to a request of this method off what came, once it is whole; what is said before the
-/// answer itself (100 and so on) is thrown away. The first `seen` bytes have been looked at before. The headers are put
-/// into `room`, whatever was in it.
+/// answer itself (100 and so on) is thrown away. The headers are put into `room`, whatever was in it.
 ///
 /// # Errors
 /// Why it is no answer.
 pub(super) fn head(
     input: &mut BytesMut,
-    seen: &mut usize,
+    progress: &mut Progress,
     method: &Method,
     room: &mut HeaderMap,
 ) -> Result<Option<Head>, String> {
@@ -38,25 +55,28 @@ pub(super) fn head(
         // Empty lines before it are forgiven.
         while let Some(empty) = [&b"\n"[..], b"\r\n"].into_iter().find(|empty| input.starts_with(empty)) {
             input.advance(empty.len());
-            *seen = 0;
+            progress.throw_away(empty.len())?;
         }
-        let Some(length) = end(input, *seen) else {
+        let Some(length) = end(input, progress.seen) else {
             if input.len() > HEAD_LIMIT {
                 return Err("its head is too long".into());
             }
             begins(input)?;
             // The end may lie on both sides.
-            *seen = input.len().saturating_sub(2);
+            progress.seen = input.len().saturating_sub(2);
             return Ok(None);
         };
         if length > HEAD_LIMIT {
             return Err("its head is too long".into());
         }
-        *seen = 0;
-        let head = read(&input.split_to(length).freeze(), method, std::mem::take(room))?;
+        // A request that is sent once more after an interim head needs its own.
+        let is_interim = input.get(VERSION.len() + 2) == Some(&b'1');
+        let room = if is_interim { HeaderMap::new() } else { std::mem::take(room) };
+        let head = read(&input.split_to(length).freeze(), method, room)?;
         if !head.parts.status.is_informational() || head.parts.status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Some(head));
         }
+        progress.throw_away(length)?;
     }
 }
 
@@ -183,13 +203,14 @@ mod tests {
     fn read(bytes: &str, method: &Method) -> Result<Read, String> {
         let mut outcomes = Vec::new();
         for piece in [1, 2, 3, 7, bytes.len()] {
-            let (mut input, mut seen, mut outcome) = (BytesMut::new(), 0, Err("not whole".to_owned()));
+            let (mut input, mut progress, mut outcome) =
+                (BytesMut::new(), Progress::default(), Err("not whole".to_owned()));
             let mut rest = bytes.as_bytes();
             while !rest.is_empty() {
                 let (now, later) = rest.split_at(piece.min(rest.len()));
                 input.extend_from_slice(now);
                 rest = later;
-                match head(&mut input, &mut seen, method, &mut HeaderMap::new()) {
+                match head(&mut input, &mut progress, method, &mut HeaderMap::new()) {
                     Ok(None) => continue,
                     Ok(Some(head)) => {
                         input.extend_from_slice(rest);
@@ -262,18 +283,35 @@ mod tests {
         for end in ["", "\r\n\r\n"] {
             let mut long = BytesMut::from(format!("{long}{end}").as_bytes());
             assert_eq!(
-                head(&mut long, &mut 0, &Method::GET, &mut HeaderMap::new()).unwrap_err(),
+                head(&mut long, &mut Progress::default(), &Method::GET, &mut HeaderMap::new()).unwrap_err(),
                 "its head is too long"
             );
         }
         let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(HEADERS_LIMIT + 1));
-        assert!(head(&mut BytesMut::from(&many[..]), &mut 0, &Method::GET, &mut HeaderMap::new()).is_err());
+        assert!(
+            head(&mut BytesMut::from(&many[..]), &mut Progress::default(), &Method::GET, &mut HeaderMap::new())
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn what_comes_before_an_answer_has_an_end() {
+        for before in ["HTTP/1.1 102 Processing\r\n\r\n", "\r\n"] {
+            let (mut progress, mut room) = (Progress::default(), HeaderMap::new());
+            room.insert("x-tag", HeaderValue::from_static("mine"));
+            let refused = (0..=HEAD_LIMIT / before.len())
+                .find_map(|_| head(&mut BytesMut::from(before), &mut progress, &Method::GET, &mut room).err());
+            assert_eq!(refused.as_deref(), Some("too much comes before its head"));
+            assert_eq!(room.len(), 1, "the request may have to go again");
+        }
     }
 
     #[test]
     fn an_answer_to_head_has_no_body() {
         let bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-        let head = head(&mut BytesMut::from(bytes), &mut 0, &Method::HEAD, &mut HeaderMap::new()).unwrap().unwrap();
+        let head = head(&mut BytesMut::from(bytes), &mut Progress::default(), &Method::HEAD, &mut HeaderMap::new())
+            .unwrap()
+            .unwrap();
         assert!(matches!(head.framing, Framing::Length(0)) && head.persists);
     }
 }

@@ -124,7 +124,7 @@ impl Line {
     ) -> Result<response::Parts, Broken> {
         self.begin(request, upload);
         let Parts { method, headers, .. } = request;
-        let mut seen = 0;
+        let mut progress = answer::Progress::default();
         let mut unsent = None;
         poll_fn(|cx| {
             match self.poll_send(cx) {
@@ -137,7 +137,8 @@ impl Line {
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             loop {
-                let head = answer::head(&mut self.input.bytes, &mut seen, method, headers).map_err(Broken::Answer)?;
+                let head =
+                    answer::head(&mut self.input.bytes, &mut progress, method, headers).map_err(Broken::Answer)?;
                 if let Some(head) = head {
                     self.input.framing = head.framing;
                     self.persists &= head.persists;

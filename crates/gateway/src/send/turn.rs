@@ -153,8 +153,7 @@ pub(super) async fn in_turn<B: Body, T, E>(
     send: impl AsyncFnOnce(Upload<B>) -> Result<T, E>,
 ) -> Result<Result<T, E>, Fault> {
     let turn = (!body.is_end_stream()).then(Turn::new);
-    let mut until = Instant::now() + PATIENCE;
-    let mut alarm = alarms.one();
+    let mut alarm = alarms.at(Instant::now() + PATIENCE);
     let mut answer = pin!(send(Upload { body, turn: turn.clone() }));
     poll_fn(|cx| {
         if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
@@ -162,11 +161,9 @@ pub(super) async fn in_turn<B: Body, T, E>(
             return Poll::Ready(if broken { Err(Fault::UploadBroken) } else { Ok(answer) });
         }
         loop {
-            ready!(alarm.poll(until, cx));
-            match &turn {
-                Some(turn) => until = turn.passed()?,
-                None => return Poll::Ready(Err(Fault::AnswerTimeout { seconds: PATIENCE.as_secs() })),
-            }
+            ready!(alarm.poll(cx));
+            let timeout = Err(Fault::AnswerTimeout { seconds: PATIENCE.as_secs() });
+            alarm.reset(turn.as_ref().map_or(timeout, Turn::passed)?);
         }
     })
     .await

@@ -66,17 +66,24 @@ async fn what_reads_is_sent_again_where_the_servers_close_crosses_it_and_nothing
         ("PUT /b", "Content-Length: 0\r\n", 502, 2),
         ("DELETE /b", "", 502, 2),
     ] {
-        let count = AtomicUsize::new(0);
-        // Its second request is the one that it closes on.
-        let server = Server::start(move |_| {
-            (count.fetch_add(1, Ordering::SeqCst) != 1).then(|| ok("application/json", "[]").into_bytes())
-        })
-        .await;
-        let gateway = gateway(&server).await;
-        assert_eq!(status(&ask(&gateway, "GET /api/a", &key()).await), 200);
-        let told = ask(&gateway, line, &format!("{}{headers}", key())).await;
-        assert_eq!((status(&told), server.received().len()), (expected, received), "{line} {headers:?}");
-        held("G73");
+        for interim in ["", "HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n"] {
+            let count = AtomicUsize::new(0);
+            // Its second request is the one that it closes on, whatever it says before.
+            let server = Server::start(move |_| match count.fetch_add(1, Ordering::SeqCst) {
+                1 => (!interim.is_empty()).then(|| interim.into()),
+                _ => Some(ok("application/json", "[]").into_bytes()),
+            })
+            .await;
+            let gateway = gateway(&server).await;
+            assert_eq!(status(&ask(&gateway, "GET /api/a", &key()).await), 200);
+            let told = ask(&gateway, line, &format!("{}X-Tag: mine\r\n{headers}", key())).await;
+            let all = server.received();
+            assert_eq!((status(&told), all.len()), (expected, received), "{line} {headers:?} {interim:?}");
+            let sent = |at: usize| (all[at].line(), all[at].all("authorization"), all[at].all("x-tag"));
+            assert_eq!(sent(1), sent(all.len() - 1), "the whole of it");
+            assert_eq!(sent(1).2, ["mine"]);
+            held("G73");
+        }
     }
 }
 
