@@ -40,7 +40,8 @@ mod linux {
         let file = file(app)?;
         if wanted {
             // An AppImage runs from a place that is gone when it ends.
-            let program = env::var_os("APPIMAGE").map_or_else(env::current_exe, |image| Ok(PathBuf::from(image)))?;
+            let image = env::var_os("APPIMAGE").map(PathBuf::from);
+            let program = image.map_or_else(|| env::current_exe().map(lasting), Ok)?;
             fs::create_dir_all(file.parent().unwrap_or(Path::new("/")))?;
             fs::write(file, entry(&program.to_string_lossy()))?;
         } else if let Err(error) = fs::remove_file(file)
@@ -55,6 +56,11 @@ mod linux {
         Ok(app.path().config_dir()?.join("autostart/postern.desktop"))
     }
 
+    /// proc(5): of a program that was upgraded since it started, the kernel says ` (deleted)`. What lies there now is meant.
+    fn lasting(program: PathBuf) -> PathBuf {
+        program.to_str().and_then(|path| path.strip_suffix(" (deleted)")).map(PathBuf::from).unwrap_or(program)
+    }
+
     /// Desktops that let a person turn it off do so in the file.
     fn is_on(entry: &str) -> bool {
         !entry.lines().any(|line| {
@@ -63,7 +69,8 @@ mod linux {
         })
     }
 
-    /// Desktop Entry Specification, “The Exec key”: quoted, then written as any string is.
+    /// Desktop Entry Specification, “The Exec key”: quoted, then written as any string is. Where what “TryExec” names is
+    /// gone, the entry is passed over.
     fn entry(program: &str) -> String {
         let mut quoted = String::new();
         for letter in program.chars() {
@@ -74,9 +81,10 @@ mod linux {
                 other => quoted.push(other),
             }
         }
+        let named = program.replace('\\', "\\\\");
         format!(
             "[Desktop Entry]\nType=Application\nName=Postern\nComment=Doors to your Prefect servers, in the tray\n\
-             Exec=\"{quoted}\" {ARGUMENT}\nIcon=postern\nTerminal=false\nX-GNOME-Autostart-enabled=true\n"
+             TryExec={named}\nExec=\"{quoted}\" {ARGUMENT}\nIcon=postern\nTerminal=false\nX-GNOME-Autostart-enabled=true\n"
         )
     }
 
@@ -86,13 +94,22 @@ mod linux {
 
         #[test]
         fn a_program_is_started_wherever_it_lies() {
-            for (program, exec) in [
-                ("/usr/bin/postern-desktop", r#"Exec="/usr/bin/postern-desktop" --hidden"#),
-                ("/home/me/my apps/50%", r#"Exec="/home/me/my apps/50%%" --hidden"#),
-                (r#"/a"b$c`d\e"#, r#"Exec="/a\\"b\\$c\\`d\\\\e" --hidden"#),
+            for (program, exec, tried) in [
+                ("/usr/bin/postern", r#"Exec="/usr/bin/postern" --hidden"#, "TryExec=/usr/bin/postern"),
+                ("/my apps/50%", r#"Exec="/my apps/50%%" --hidden"#, "TryExec=/my apps/50%"),
+                (r#"/a"b$c`d\e"#, r#"Exec="/a\\"b\\$c\\`d\\\\e" --hidden"#, r#"TryExec=/a"b$c`d\\e"#),
             ] {
-                assert!(entry(program).lines().any(|line| line == exec), "{}", entry(program));
+                for wanted in [exec, tried] {
+                    assert!(entry(program).lines().any(|line| line == wanted), "{}", entry(program));
+                }
                 assert!(is_on(&entry(program)));
+            }
+        }
+
+        #[test]
+        fn a_program_that_was_upgraded_lies_where_it_lay() {
+            for path in ["/usr/bin/postern-desktop (deleted)", "/usr/bin/postern-desktop"] {
+                assert_eq!(lasting(path.into()), Path::new("/usr/bin/postern-desktop"));
             }
         }
 

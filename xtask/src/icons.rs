@@ -13,7 +13,11 @@ use crate::process::{find, output, program, root};
 
 /// File, source, edge in pixels.
 const PNGS: &[(&str, &str, u32)] = &[
+    ("16x16.png", SMALL, 16),
+    ("24x24.png", SMALL, 24),
     ("32x32.png", SMALL, 32),
+    ("48x48.png", SMALL, 48),
+    ("64x64.png", LARGE, 64),
     ("128x128.png", LARGE, 128),
     ("128x128@2x.png", LARGE, 256),
     ("icon.png", LARGE, 512),

@@ -66,9 +66,9 @@ enum Command {
     },
     /// Draw every icon size from the sources in icons/
     Icons,
-    /// Make the .deb
+    /// Make the .deb and the .rpm
     Package {
-        /// From the debug build: to test the package, not to ship it
+        /// From the debug build: to test the packages, not to ship them
         #[arg(long)]
         debug: bool,
     },

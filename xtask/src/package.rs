@@ -1,7 +1,11 @@
-//! Makes the `.deb`: both programs, the desktop entry, icons in every size, the manual, completions.
+//! Makes the packages, a `.deb` and an `.rpm` of the same files: both programs, the desktop entry, icons in every
+//! size, the manual, completions.
 //!
-//! A Debian package is a folder and a few fields, so `dpkg-deb` makes it straight from one: what is in the
-//! package is what [`stage`] lists. `dpkg-shlibdeps` finds the libraries, with the versions they need.
+//! What is in them is what [`stage`] lists; [`debian`] and [`rpm`] say of it what each system wants to know. Which
+//! libraries the programs need, both find in the programs.
+
+mod debian;
+mod rpm;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -13,27 +17,24 @@ use anyhow::{Context, Result};
 use crate::process::{self, cargo, program, root};
 use crate::{build, setup};
 
-/// A keychain, a browser to open links in, the certificates of public authorities.
-const RECOMMENDED: &str = "gnome-keyring | kwalletmanager | keepassxc, xdg-utils, ca-certificates";
+const SUMMARY: &str = "A private door to your secured Prefect servers";
 
-/// The first line of the package's description, then the rest as Debian wants it indented.
 const DESCRIPTION: &str = "\
-A private door to your secured Prefect servers
- Postern opens the dashboards of secured, self-hosted Prefect servers in a
- window that is already signed in, and lets the Prefect command line and SDK
- on this machine in through the same door. Credentials stay in the system's
- keychain.";
+Postern opens the dashboards of secured, self-hosted Prefect servers in a
+window that is already signed in, and lets the Prefect command line and SDK
+on this machine in through the same door. Credentials stay in the system's
+keychain.";
 
-/// Which build goes into the package.
+/// Which build goes into the packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// For people.
     Release,
-    /// What the tests have built anyway, uncompressed: to test the package, not to ship it.
+    /// What the tests have built anyway, uncompressed: to test the packages, not to ship them.
     Debug,
 }
 
-/// Builds and packages; says where the package is.
+/// Builds and packages; says where the packages are.
 pub(crate) fn run(profile: Profile) -> Result<()> {
     match profile {
         Profile::Release => {
@@ -44,43 +45,32 @@ pub(crate) fn run(profile: Profile) -> Result<()> {
         }
         Profile::Debug => build::programs()?,
     }
-    let package = pack(profile)?;
-    println!("package: {}", package.display());
+    for package in pack(profile)? {
+        println!("package: {}", package.display());
+    }
     Ok(())
 }
 
-fn pack(profile: Profile) -> Result<PathBuf> {
+fn pack(profile: Profile) -> Result<[PathBuf; 2]> {
     let target = build::target()?;
-    let (programs, folder, compression) = match profile {
-        Profile::Release => (target.join("release"), target.join("debian"), "-Zxz"),
-        Profile::Debug => (target.join("debug"), target.join("debian/debug"), "-Znone"),
+    let (programs, folder) = match profile {
+        Profile::Release => (target.join("release"), target.join("packages")),
+        Profile::Debug => (target.join("debug"), target.join("packages/debug")),
     };
-    // Where Debian's tools expect a package that is being made.
     let source = folder.join("source");
-    let stage = source.join("debian/postern");
     if source.exists() {
         fs::remove_dir_all(&source)?;
     }
-    // By this folder they know it for one.
-    fs::create_dir_all(stage.join("DEBIAN"))?;
+    let stage = source.join(debian::STAGE);
     self::stage(&programs, &stage)?;
-
-    let architecture = process::text(program("dpkg").arg("--print-architecture"))?.trim().to_owned();
-    let version = env!("CARGO_PKG_VERSION");
-    let control = control(&source, &stage, version, &architecture)?;
-    write(&stage.join("DEBIAN/control"), &control)?;
-
-    let package = folder.join(format!("postern_{version}_{architecture}.deb"));
-    // The same tree makes the same bytes, whenever it is packed.
-    process::run(
-        program("dpkg-deb")
-            .args(["--build", "--root-owner-group", compression])
-            .args([&stage, &package])
-            .env("SOURCE_DATE_EPOCH", date())
-            .stdout(Stdio::null()),
-    )?;
+    let packages = [rpm::pack(profile, &source, &stage, &folder)?, debian::pack(profile, &source, &stage, &folder)?];
     fs::remove_dir_all(&source)?;
-    Ok(package)
+    Ok(packages)
+}
+
+/// `~` sorts before the end in both systems: what comes before a release is older than it.
+fn version() -> String {
+    env!("CARGO_PKG_VERSION").replace('-', "~")
 }
 
 /// When the tree came to be, in seconds since 1970: as said, or as git knows, or 0 for a tree without history.
@@ -90,7 +80,7 @@ fn date() -> String {
     date.map_or_else(|_| "0".to_owned(), |date| date.trim().to_owned())
 }
 
-/// Every file of the package.
+/// Every file of the packages.
 fn stage(programs: &Path, stage: &Path) -> Result<()> {
     let root = root();
     for name in ["postern", "postern-desktop"] {
@@ -108,8 +98,17 @@ fn stage(programs: &Path, stage: &Path) -> Result<()> {
         (root.join("LICENSE-APACHE"), share.join("doc/postern/LICENSE-APACHE")),
         (root.join("icons/icon.svg"), share.join("icons/hicolor/scalable/apps/postern.svg")),
     ];
-    for (size, file) in [("32x32", "32x32"), ("128x128", "128x128"), ("256x256", "128x128@2x"), ("512x512", "icon")] {
-        let there = share.join("icons/hicolor").join(size).join("apps/postern.png");
+    for (edge, file) in [
+        (16, "16x16"),
+        (24, "24x24"),
+        (32, "32x32"),
+        (48, "48x48"),
+        (64, "64x64"),
+        (128, "128x128"),
+        (256, "128x128@2x"),
+        (512, "icon"),
+    ] {
+        let there = share.join(format!("icons/hicolor/{edge}x{edge}/apps/postern.png"));
         data.push((root.join("icons").join(format!("{file}.png")), there));
     }
     for (from, to) in data {
@@ -136,46 +135,19 @@ fn papers(postern: &Path, share: &Path) -> Result<()> {
     process::run(program("gzip").args(["--best", "--no-name"]).args(pages))
 }
 
-fn control(source: &Path, stage: &Path, version: &str, architecture: &str) -> Result<String> {
-    let kibibytes = size(stage)?.div_ceil(1024);
-    let libraries = libraries(source, stage)?;
-    Ok(format!(
-        "Package: postern\n\
-         Version: {version}\n\
-         Architecture: {architecture}\n\
-         Maintainer: {maintainer}\n\
-         Installed-Size: {kibibytes}\n\
-         Depends: {libraries}\n\
-         Recommends: {RECOMMENDED}\n\
-         Section: devel\n\
-         Priority: optional\n\
-         Description: {DESCRIPTION}\n",
-        maintainer = env!("CARGO_PKG_AUTHORS"),
-    ))
-}
-
-/// What the programs are linked with, as packages and versions.
-fn libraries(source: &Path, stage: &Path) -> Result<String> {
-    write(&source.join("debian/control"), "Source: postern\n\nPackage: postern\nArchitecture: any\n")?;
-    let listed = process::text(
-        program("dpkg-shlibdeps")
-            .current_dir(source)
-            .arg("-O")
-            .args(["postern", "postern-desktop"].map(|name| stage.join("usr/bin").join(name))),
-    )?;
-    let libraries = listed.lines().find_map(|line| line.strip_prefix("shlibs:Depends="));
-    Ok(libraries.context("dpkg-shlibdeps found no libraries")?.to_owned())
-}
-
-/// Bytes of all files below.
-fn size(folder: &Path) -> Result<u64> {
-    let mut sum = 0;
+/// All files below, with their sizes in bytes.
+fn files(folder: &Path) -> Result<Vec<(PathBuf, u64)>> {
+    let mut all = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let data = entry.metadata()?;
-        sum += if data.is_dir() { size(&entry.path())? } else { data.len() };
+        if data.is_dir() {
+            all.extend(files(&entry.path())?);
+        } else {
+            all.push((entry.path(), data.len()));
+        }
     }
-    Ok(sum)
+    Ok(all)
 }
 
 fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {

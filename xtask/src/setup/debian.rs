@@ -13,7 +13,12 @@ use crate::process::{find, line, program, run, text};
 /// A package, and a program that does as well where it came some other way.
 type Package = (&'static str, Option<&'static str>);
 
-const BUILDING: &[Package] = &[("pkg-config", Some("pkg-config")), ("libwebkit2gtk-4.1-dev", None), ("dpkg-dev", None)];
+const BUILDING: &[Package] = &[
+    ("pkg-config", Some("pkg-config")),
+    ("libwebkit2gtk-4.1-dev", None),
+    ("dpkg-dev", None),
+    ("rpm", Some("rpmbuild")),
+];
 
 const RUNNING: &[Package] = &[
     // The parts: servers, browsers, a keychain, a desktop.
@@ -41,7 +46,9 @@ const RUNNING: &[Package] = &[
     // To start the app from its desktop entry.
     ("desktop-file-utils", Some("desktop-file-validate")),
     ("libgtk-3-bin", Some("gtk-launch")),
-    // To read what the package says of itself.
+    // To unpack the other package, and to read what both say of themselves.
+    ("rpm2cpio", Some("rpm2cpio")),
+    ("cpio", Some("cpio")),
     ("appstream", Some("appstreamcli")),
     ("man-db", Some("man")),
 ];
