@@ -12,6 +12,7 @@ const COMMANDS: &[&str] = &[
     "manager_activity",
     "manager_use",
     "manager_export",
+    "manager_report",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

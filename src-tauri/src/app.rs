@@ -59,6 +59,7 @@ pub(crate) fn run(options: &Options, variables: Variables, mut log: Log) -> Resu
     };
     let activity = Activity::default();
     let surroundings = Surroundings::here();
+    app.manage(folders.clone());
     let control = Control { folders, vault, at_start: AtStart::Always, activity: Some(activity.clone()), surroundings };
     let (controller, requests) = block_on(async { Controller::start(control) });
     log.set(controller.state().borrow().settings.log);

@@ -6,11 +6,14 @@
 #![expect(clippy::let_underscore_must_use, reason = "written by tauri's macro for commands")]
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use postern_control::activity::{Activity, har};
 use postern_control::controller::{Event, Handle};
+use postern_control::folders::Folders;
 use postern_control::profile::{InvalidId, Profile};
+use postern_control::report::{self, Material, Names};
 use postern_control::view::{
     self, ActivityView, Draft, ExchangeView, ManagerAction, ManagerView, SaveErrors, Trouble, UseView,
 };
@@ -31,7 +34,16 @@ macro_rules! commands {
     };
 }
 
-commands!(manager_view, manager_act, manager_look, manager_save, manager_activity, manager_use, manager_export);
+commands!(
+    manager_view,
+    manager_act,
+    manager_look,
+    manager_save,
+    manager_activity,
+    manager_use,
+    manager_export,
+    manager_report
+);
 
 /// Everything the manager shows, now. Later views come as events.
 #[tauri::command]
@@ -102,16 +114,36 @@ async fn manager_export(
     exchanges: Vec<ExchangeView>,
 ) -> Result<String, Trouble> {
     let profile = profile(&controller, &id)?;
-    // A desktop may name a folder that nobody has made.
-    let downloads = app.path().download_dir().ok().filter(|folder| folder.is_dir());
-    let folder = downloads.map_or_else(|| app.path().home_dir(), Ok).map_err(|error| not_saved(&error))?;
+    let folder = downloads(&app)?;
     let saved = spawn_blocking(move || har::save(&folder, &profile, &har::archive(&profile, &exchanges))).await;
     let path = saved.map_err(|error| not_saved(&error))?.map_err(|error| not_saved(&error))?;
     Ok(path.display().to_string())
 }
 
+/// Writes a report to the user's downloads, and says where: with or without the names of servers, users and profiles.
+#[tauri::command]
+async fn manager_report(
+    app: AppHandle,
+    controller: State<'_, Handle>,
+    folders: State<'_, Folders>,
+    names: bool,
+) -> Result<String, Trouble> {
+    let path = downloads(&app)?.join(report::file_name());
+    let versions = vec![("WebView", tauri::webview_version().unwrap_or_default())];
+    let material = Material::of(&controller.state().borrow(), &folders, versions);
+    let names = if names { Names::Kept } else { Names::Removed };
+    let saved = spawn_blocking(move || report::save(&material, names, &path).map(|()| path)).await;
+    Ok(saved.map_err(|error| not_saved(&error))??.display().to_string())
+}
+
+/// Where the user finds what was saved. A desktop may name a folder that nobody has made.
+fn downloads(app: &AppHandle) -> Result<PathBuf, Trouble> {
+    let downloads = app.path().download_dir().ok().filter(|folder| folder.is_dir());
+    downloads.map_or_else(|| app.path().home_dir(), Ok).map_err(|error| not_saved(&error))
+}
+
 fn not_saved(error: &dyn Error) -> Trouble {
-    let sentence = format!("The archive cannot be written to your downloads: {error}.");
+    let sentence = format!("It cannot be written to your downloads: {error}.");
     Trouble::new("not_saved", sentence, "Make room or the folder writable, and try again.")
 }
 

@@ -1,7 +1,8 @@
 //! When things go wrong: what the desktop program writes down, what it says at its next start, and what it does
 //! where the keychain is locked or not there.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use postern_tests::canary::Sweep;
 use postern_tests::desktop::panel::Panel;
 use postern_tests::desktop::window::Window;
 use postern_tests::desktop::{Desktop, app, profile};
+use postern_tests::postern::binary;
 use postern_tests::process::run;
 use postern_tests::secured::Secured;
 use postern_tests::wait::{free_port, until};
@@ -144,7 +146,7 @@ async fn an_end_that_nobody_asked_for_is_told_at_the_next_start_and_only_then() 
     window.end().await?;
 
     let window = Window::start(&desktop, &[]).await?;
-    window.until_shown(&[told, "some time after", "Dismiss"]).await?;
+    window.until_shown(&[told, "some time after", "Save report…", "Dismiss"]).await?;
     window.screenshot("manager-crash").await?;
     window.click("dismiss-crash").await?;
     until("no word of it", LIMIT, async || Ok((!window.text().await?.contains(told)).then_some(()))).await?;
@@ -157,5 +159,96 @@ async fn an_end_that_nobody_asked_for_is_told_at_the_next_start_and_only_then() 
     fs::write(&note, noted)?;
     let window = Window::start(&desktop, &[]).await?;
     window.until_shown(&[told, "2023", "src/somewhere.rs:1:2"]).await?;
+    Ok(())
+}
+
+/// A report's files, and all of their text.
+fn unpacked(path: &Path) -> anyhow::Result<(Vec<String>, String)> {
+    let mut archive = zip::ZipArchive::new(File::open(path)?)?;
+    let (mut names, mut texts) = (Vec::new(), String::new());
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index)?;
+        names.push(file.name()?.into_owned());
+        file.read_to_string(&mut texts)?;
+    }
+    Ok((names, texts))
+}
+
+#[tokio::test]
+async fn a_report_is_saved_from_the_manager_and_the_command_line_and_no_secret_is_in_it() -> anyhow::Result<()> {
+    let secured = Secured::shared().await?;
+    let desktop = Desktop::start().await?;
+    let user = &secured.login.username;
+    let edge = format!("[profile.edge]\nkind = \"basic\"\nusername = \"{user}\"\n\n");
+    let wrong = "wrong-canary-71c9ab30";
+    desktop.write_profiles(
+        &[
+            profile("coyote", &secured.nginx.origin(), free_port()?) + &edge,
+            profile("roadrunner", &secured.nginx.origin(), free_port()?) + &edge,
+        ]
+        .concat(),
+    )?;
+    fs::write(desktop.profiles_file().with_file_name("settings.toml"), "log = \"trace\"\n")?;
+    desktop.put_secret("coyote/edge-password", &secured.login.password).await?;
+    desktop.put_secret("roadrunner/edge-password", wrong).await?;
+
+    let window = Window::start(&desktop, &[]).await?;
+    window.until_shown(&["Connected", "Not connected"]).await?;
+    window.find("//*[@id='server-roadrunner']").await?.click().await?;
+    window.click("check-again").await?;
+    window.until_shown(&["Look for the cause again"]).await?;
+    window.click("settings").await?;
+    let mut saved = Vec::new();
+    for names_too in [false, true] {
+        if names_too {
+            window.click("field-report-nameless").await?;
+            // Reports are called by the second.
+            tokio::time::sleep(Duration::from_millis(1_100)).await;
+        }
+        window.click("save-report").await?;
+        saved.push(
+            until("a report", LIMIT, async || {
+                let path = window.find("//*[@id='report-saved']//code").await?.text().await?;
+                Ok((!saved.contains(&path)).then_some(path))
+            })
+            .await?,
+        );
+        window.until_shown(&["Read it before you send it"]).await?;
+    }
+    window.screenshot("manager-report").await?;
+
+    let key = desktop.secret("coyote/local-key").await?.context("no local key in the keychain")?;
+    let sweep = Sweep::default()
+        .with_login("the server's password", &secured.login)
+        .with("the local key", &key)
+        .with("a wrong password", wrong);
+    let whole = |names: &[String]| {
+        let expected = ["README.txt", "versions.txt", "state.txt", "profiles.toml", "settings.toml", "log/postern.log"];
+        names.first().is_some_and(|first| first == expected[0])
+            && expected.iter().all(|name| names.iter().any(|other| other == name))
+    };
+    for (path, names_too) in saved.iter().zip([false, true]) {
+        assert_eq!(mode(Path::new(path))?, 0o600);
+        let (names, text) = unpacked(Path::new(path))?;
+        ensure!(whole(&names), "{names:?}");
+        ensure!(names.iter().any(|name| name.starts_with("diagnosis/")), "{names:?}");
+        for said in ["TRACE", "edge_credential_wrong", "WebView: 2."] {
+            ensure!(text.contains(said), "the report does not say {said}");
+        }
+        assert_eq!(sweep.text("the report", &text), Vec::<String>::new());
+        for private in ["coyote", "roadrunner"] {
+            assert_eq!(text.contains(private), names_too, "{private}");
+        }
+    }
+
+    let mut postern = desktop.command(binary().await?);
+    let file = desktop.home().join("to-send.zip");
+    postern.args(["report", "--share", "--doctor", "roadrunner", "--output"]).arg(&file);
+    let said = run("postern", postern, "", desktop.scratch(), LIMIT).await?.success()?;
+    ensure!(said.contains("to-send.zip") && said.contains("Read it before you send it"), "{said}");
+    let (names, text) = unpacked(&file)?;
+    ensure!(names.contains(&"diagnosis/ID-2.json".to_owned()), "{names:?}");
+    ensure!(text.contains("edge_credential_wrong") && !text.contains("roadrunner"), "{text}");
+    assert_eq!(sweep.text("the report", &text), Vec::<String>::new());
     Ok(())
 }

@@ -24,6 +24,8 @@ export interface Backend {
   activity(id: string, after: number | null): Promise<ActivityView>;
   /** Who uses a server now, and what went wrong lately. */
   use(id: string): Promise<UseView>;
+  /** Saves a report, with or without names; resolves to the file's path, rejects with a `Trouble`. */
+  report(names: boolean): Promise<string>;
   /** Saves these as an archive; resolves to the file's path, rejects with a `Trouble`. */
   export(id: string, exchanges: readonly ExchangeView[]): Promise<string>;
 }

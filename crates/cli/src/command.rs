@@ -6,6 +6,7 @@ mod env;
 mod open;
 mod papers;
 mod prefect;
+mod report;
 mod secret;
 mod serve;
 mod show;
@@ -64,6 +65,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::Doctor { target, secrets_from, share } => {
             doctor::doctor(context, &target, secrets_from.is_some(), share).await
         }
+        Command::Report { output, doctor, share } => report::report(context, output, &doctor, share).await,
         Command::Serve { ids } => serve::serve(context, ids).await,
         Command::Open { target, print } => open::open(context, &target, print).await,
         Command::Env { id, shell } => env::env(context, &id, shell).await,

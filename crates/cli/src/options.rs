@@ -92,6 +92,20 @@ pub(crate) enum Command {
         #[arg(long)]
         share: bool,
     },
+    /// Write a report for whoever is to find out what is wrong: versions, settings, the log, and no secret
+    ///
+    /// Read it before you send it: README.txt in it says what else there is.
+    Report {
+        /// Where to; else a new file in the current folder
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Look at this profile's server now, and put in what comes of it. May be given several times
+        #[arg(long, value_name = "ID", action = ArgAction::Append)]
+        doctor: Vec<ProfileId>,
+        /// Leave host names, addresses, user names and names of profiles out
+        #[arg(long)]
+        share: bool,
+    },
     /// Run gateways in the foreground, until Ctrl-C or SIGTERM
     Serve {
         /// Which profiles; without any, all with `connect = "always"`

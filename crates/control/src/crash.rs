@@ -34,8 +34,8 @@ impl Crash {
     pub fn trouble(&self) -> Trouble {
         let sentence = "Postern ended unexpectedly last time.";
         let remedy = match &self.mistake {
-            Some(place) => format!("It made a mistake of its own, at {place}. Its log says what came before."),
-            None => "Something ended it from outside, or it made a mistake of its own. Its log says what came before."
+            Some(place) => format!("It made a mistake of its own, at {place}. A report, saved in its settings, says what came before."),
+            None => "Something ended it from outside, or it made a mistake of its own. A report, saved in its settings, may tell."
                 .into(),
         };
         Trouble::new("ended_unexpectedly", sentence, remedy)

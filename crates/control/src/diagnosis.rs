@@ -42,7 +42,9 @@ use self::prefect::Settings;
 use self::product::Product;
 use self::recorded::Answer;
 pub use self::report::{Check, Layer, Place, Report, Server, State};
+pub(crate) use self::share::mask;
 pub(crate) use self::tls::certificate_ends_soon;
+pub(crate) use self::version::installed;
 use self::wire::Wire;
 use crate::view::Trouble;
 

@@ -28,6 +28,7 @@ pub mod look;
 pub mod menu;
 pub mod process;
 pub mod profile;
+pub mod report;
 pub mod resolve;
 pub mod settings;
 pub mod store;

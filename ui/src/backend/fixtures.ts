@@ -48,7 +48,7 @@ const VAULT_LOCKED: Trouble = {
 
 const DISK_FULL: Trouble = {
   code: "not_saved",
-  sentence: "The archive cannot be written to your downloads: No space left on device (os error 28).",
+  sentence: "It cannot be written to your downloads: No space left on device (os error 28).",
   remedy: "Make room or the folder writable, and try again.",
 };
 
@@ -294,6 +294,20 @@ const VIEWS: Record<string, () => ManagerView> = {
   steady: () => view([PRODUCTION]),
   unreadable: () => view([], [UNREADABLE], false),
   "unreadable-later": () => view(SERVERS, [UNREADABLE], false),
+  broken: () =>
+    view([
+      {
+        ...PRODUCTION,
+        connection: failing(
+          "Not connected",
+          "gateway_broken",
+          "This profile's gateway broke down over a mistake of Postern's own. The other servers go on.",
+          "Postern starts it again by itself. If it stays so, save a report, and send it to whoever looks after Postern.",
+          Date.UTC(2030, 0, 1, 12, 0, 30),
+        ),
+      },
+      ...SERVERS.slice(1, 3),
+    ]),
   crashed: () => ({
     ...view(SERVERS),
     crash: {
@@ -302,7 +316,8 @@ const VIEWS: Record<string, () => ManagerView> = {
       trouble: {
         code: "ended_unexpectedly",
         sentence: "Postern ended unexpectedly last time.",
-        remedy: "It made a mistake of its own, at src/shell.rs:142:17. Its log says what came before.",
+        remedy:
+          "It made a mistake of its own, at src/shell.rs:142:17. A report, saved in its settings, says what came before.",
       },
     },
   }),
@@ -477,6 +492,10 @@ export function fixture(name: string): Backend {
       throw new Error("the window is not connected");
     },
     use,
+    report: async () => {
+      if (name === "refusing") throw DISK_FULL;
+      return "/home/ada/Downloads/postern-report-20260309T140500Z.zip";
+    },
     export: async (id) => {
       if (name === "refusing") throw DISK_FULL;
       return `/home/ada/Downloads/postern-${id}-20260309T140500Z.har`;

@@ -14,5 +14,6 @@ export const tauri: Backend = {
   save: (draft) => invoke("manager_save", { draft }),
   activity: (id, after) => invoke("manager_activity", { id, after }),
   use: (id) => invoke("manager_use", { id }),
+  report: (names) => invoke("manager_report", { names }),
   export: (id, exchanges) => invoke("manager_export", { id, exchanges }),
 };

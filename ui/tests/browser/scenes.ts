@@ -65,6 +65,16 @@ export const SCENES: readonly Scene[] = [
   { name: "unreadable-later", fixture: "unreadable-later" },
   { name: "vault-locked", fixture: "vault-locked" },
   { name: "crashed", fixture: "crashed" },
+  { name: "broken", fixture: "broken" },
+  {
+    name: "report",
+    fixture: "crashed",
+    play: async (page) => {
+      await page.locator("#report-crash").click();
+      await page.locator("#save-report").click();
+      await page.locator("#report-saved code").first().waitFor();
+    },
+  },
   { name: "long", fixture: "long", play: choose("long") },
   { name: "many", fixture: "many" },
   { name: "refused", fixture: "refusing", play: (page) => page.locator("#open").click() },

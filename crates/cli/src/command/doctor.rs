@@ -41,10 +41,7 @@ async fn subject(context: &Context, target: &str, secrets: bool) -> Result<Subje
                     "Leave it out, or change the profile's with `postern secret set`.",
                 ));
             }
-            let profile = find(&context.store()?, &id)?;
-            context.warn_about(&profile);
-            let remote = resolve::remote(&profile, &context.folders, &context.vault).await?;
-            Ok(Subject { profile: Some(profile.id.to_string()), remote, thorough: true })
+            saved(context, &id).await
         }
         Ok(_) | Err(_) => Subject::given(target, given).map_err(|remarks| {
             let said: Vec<String> =
@@ -52,6 +49,14 @@ async fn subject(context: &Context, target: &str, secrets: bool) -> Result<Subje
             Failure::new("usage", said.join("\n"), "Give the server's address as you have it in the browser.")
         }),
     }
+}
+
+/// A profile's server.
+pub(super) async fn saved(context: &Context, id: &ProfileId) -> Result<Subject, Failure> {
+    let profile = find(&context.store()?, id)?;
+    context.warn_about(&profile);
+    let remote = resolve::remote(&profile, &context.folders, &context.vault).await?;
+    Ok(Subject { profile: Some(profile.id.to_string()), remote, thorough: true })
 }
 
 /// One check, as it has ended.

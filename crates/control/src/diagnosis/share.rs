@@ -30,7 +30,7 @@ impl Check {
         self.masked(&private(subject))
     }
 
-    fn masked(&self, private: &[(String, &'static str)]) -> Self {
+    fn masked(&self, private: &[(String, String)]) -> Self {
         let clean = |text: &str| mask(text, private);
         let trouble = self.trouble.as_ref();
         Self {
@@ -42,22 +42,22 @@ impl Check {
 }
 
 /// What is known to be private, and what stands in its place.
-fn private(subject: &Subject) -> Vec<(String, &'static str)> {
+fn private(subject: &Subject) -> Vec<(String, String)> {
     let Remote { url, api_url, edge, prefect, .. } = &subject.remote;
-    let host = |url: &url::Url| url.host_str().map(|host| (host.to_owned(), "HOST"));
-    let mut private: Vec<(String, &'static str)> = std::iter::once(url).chain(api_url).filter_map(host).collect();
+    let host = |url: &url::Url| url.host_str().map(|host| (host.to_owned(), "HOST".to_owned()));
+    let mut private: Vec<(String, String)> = std::iter::once(url).chain(api_url).filter_map(host).collect();
     if let Some(EdgeCredential::Basic(credential)) = edge {
-        private.push((credential.username.clone(), "USER"));
+        private.push((credential.username.clone(), "USER".to_owned()));
     }
-    private.extend(prefect.iter().map(|credential| (credential.username.clone(), "USER")));
-    private.extend(subject.profile.iter().map(|id| (id.clone(), "ID")));
+    private.extend(prefect.iter().map(|credential| (credential.username.clone(), "USER".to_owned())));
+    private.extend(subject.profile.iter().map(|id| (id.clone(), "ID".to_owned())));
     private.retain(|(text, _)| !text.is_empty());
     private
 }
 
 /// Word by word: what is known to be private; and what looks like an address or a host's name, for a server names
 /// others too.
-fn mask(text: &str, private: &[(String, &'static str)]) -> String {
+pub(crate) fn mask(text: &str, private: &[(String, String)]) -> String {
     let inside = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']' | '*' | '@');
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
@@ -71,7 +71,7 @@ fn mask(text: &str, private: &[(String, &'static str)]) -> String {
     masked + rest
 }
 
-fn mask_word(word: &str, private: &[(String, &'static str)]) -> String {
+fn mask_word(word: &str, private: &[(String, String)]) -> String {
     // What ends a sentence or stands before a port or another word is no part of a name.
     let bare = word.trim_end_matches(['.', ':', '-']);
     let tail = &word[bare.len()..];
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn whom_it_is_about_is_not_in_a_report_for_others() {
-        let private = vec![("s".to_owned(), "HOST"), ("alice".to_owned(), "USER"), ("prod".to_owned(), "ID")];
+        let private = [("s", "HOST"), ("alice", "USER"), ("prod", "ID")].map(|(a, b)| (a.to_owned(), b.to_owned()));
         let cases = [
             "The server at prefect.example.com:4200 cannot be reached: it refuses connections.",
             "http://s:4200/api is 10.0.0.1, 2001:db8::1 and more. [::1]:80; s.",

@@ -56,7 +56,7 @@ fn judge(server: &str, client: Option<&str>) -> Outcome {
 }
 
 /// The Prefect that a shell would start, by the name of its package's folder: starting it takes seconds.
-fn installed() -> Option<String> {
+pub(crate) fn installed() -> Option<String> {
     let program = if cfg!(windows) { "prefect.exe" } else { "prefect" };
     let found = env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(program)).find(|path| path.is_file())?;
     let home = found.canonicalize().ok()?.parent()?.parent()?.to_owned();

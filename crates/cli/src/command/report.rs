@@ -1,0 +1,30 @@
+//! `postern report`: one archive for whoever is to find out what is wrong.
+
+use std::path::PathBuf;
+
+use postern_control::diagnosis::diagnose;
+use postern_control::profile::ProfileId;
+use postern_control::report::{Material, Names, file_name, save};
+use serde_json::json;
+
+use super::{Context, doctor};
+use crate::failure::Failure;
+
+pub(super) async fn report(
+    context: &Context,
+    output: Option<PathBuf>,
+    looked_at: &[ProfileId],
+    share: bool,
+) -> Result<(), Failure> {
+    let mut material = Material::at_rest(&context.folders);
+    for id in looked_at {
+        let subject = doctor::saved(context, id).await?;
+        context.output.note(&format!("Looking at {id}…"));
+        material.add(id.to_string(), diagnose(&subject, |_| {}).await);
+    }
+    let path = std::path::absolute(output.unwrap_or_else(|| file_name().into())).map_err(Failure::system)?;
+    save(&material, if share { Names::Removed } else { Names::Kept }, &path)?;
+    context.output.result(&json!({ "file": path }), || {
+        format!("{}\nRead it before you send it: README.txt in it says what there is.", path.display())
+    })
+}
