@@ -281,7 +281,7 @@ impl Dashboard {
             is_leftover: false,
         };
         let (name, color) = (opening.name.clone(), opening.color);
-        dashboard.show(dashboard::Dashboard { name, color, notice: None })?;
+        dashboard.show(dashboard::Dashboard { name, color, notice: None, changes: None })?;
         Ok(dashboard)
     }
 
@@ -294,7 +294,7 @@ impl Dashboard {
         #[cfg(target_os = "linux")]
         {
             self.stripe.set(shown.color);
-            self.bar.show(&shown.name, shown.notice.as_ref());
+            self.bar.show(&shown);
         }
         self.shown = Some(shown);
         Ok(())

@@ -294,6 +294,51 @@ async fn a_window_whose_server_goes_says_so_and_comes_back_by_itself() -> anyhow
     Ok(())
 }
 
+#[tokio::test]
+async fn a_read_only_window_writes_for_a_while_when_a_person_says_so_and_nobody_else_does() -> anyhow::Result<()> {
+    let scene = Scene::open("read_only = true\nlocal_programs = \"open\"\n").await?;
+    let Scene { desktop, window, .. } = &scene;
+    let writes = "return fetch('/team/api/flows/1', {method: 'DELETE'}).then((answer) => answer.status)";
+    let status = async || window.driver().execute(writes, vec![]).await.map(|status| status.as_u64().unwrap_or(0));
+    assert_eq!(status().await?, 403);
+    let dashboard = scene.dashboard().await?;
+    desktop.screenshot(Some(&dashboard), "dashboard-read-only").await?;
+
+    // The button in the bar asks; Enter means no.
+    const BUTTON: (u32, u32) = (1060, 20);
+    let asks = async || {
+        desktop.click_at(&dashboard, BUTTON).await?;
+        desktop.window("Allow changes").await
+    };
+    let question = asks().await?;
+    desktop.screenshot(Some(&question), "dashboard-question").await?;
+    desktop.focus(&question)?;
+    desktop.press("Return").await?;
+    desktop.until_closed("Allow changes").await?;
+    assert_eq!(status().await?, 403);
+    let question = asks().await?;
+    desktop.focus(&question)?;
+    desktop.press("Tab").await?;
+    desktop.press("Return").await?;
+    desktop.until_closed("Allow changes").await?;
+    until("a write that passes", LIMIT, async || Ok((status().await? == 200).then_some(()))).await?;
+    desktop.screenshot(Some(&dashboard), "dashboard-changes").await?;
+    let origin = window.driver().current_url().await?.origin().ascii_serialization();
+    let program = reqwest::Client::builder().no_proxy().build()?;
+    let address = format!("{}/api/flows/1", origin.replace("prod.localhost", "127.0.0.1"));
+    assert_eq!(program.delete(address).send().await?.status(), 403);
+
+    desktop.click_at(&dashboard, BUTTON).await?;
+    until("a write that does not", LIMIT, async || Ok((status().await? == 403).then_some(()))).await?;
+    // It goes with its window.
+    let question = asks().await?;
+    desktop.focus(&question)?;
+    desktop.press("Tab").await?;
+    desktop.press("Return").await?;
+    until("a write that passes", LIMIT, async || Ok((status().await? == 200).then_some(()))).await?;
+    Ok(())
+}
+
 /// By the tray, and until it is gone.
 async fn quit(icon: &Icon, window: Window) -> anyhow::Result<()> {
     icon.click(&["Quit"]).await?;

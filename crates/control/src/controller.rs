@@ -13,6 +13,7 @@
 //!    [`ShellRequest::Exit`] goes out.
 
 mod change;
+mod changes;
 pub mod driver;
 mod effect;
 mod event;
@@ -39,6 +40,7 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 
 use self::change::{Storing, Wish};
+pub use self::changes::ALLOWED;
 pub use self::driver::{Controller, Handle, Options};
 pub use self::effect::{Effect, ShellRequest, Window};
 pub use self::event::{Event, Failure};
@@ -212,8 +214,18 @@ pub struct Entry {
     pub slots: Vec<(Slot, Option<bool>)>,
     /// The last look at it as it is saved.
     pub look: Option<Look>,
+    /// Its windows may write although it is read-only.
+    pub changes: Option<Changes>,
     life: Life,
     told: Told,
+}
+
+/// For how long a read-only profile's windows may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// By the clock on the wall.
+    pub until: SystemTime,
+    timer: Timer,
 }
 
 /// One start of one gateway: outcomes carry it, so that late ones can be told.

@@ -5,11 +5,12 @@
 //! 2. A file that cannot be read is as good as none: it says nothing that a person has set.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
-use crate::controller::{Connection, State};
+use crate::controller::{ALLOWED, Connection, State};
 use crate::profile::{Color, Profile, ProfileId};
 use crate::store::disk;
 use crate::view::Trouble;
@@ -23,6 +24,40 @@ pub struct Dashboard {
     pub color: Option<Color>,
     /// What a person should know before they trust what the page shows.
     pub notice: Option<Notice>,
+    /// Whether what is done in the window changes the server; `None` where nothing keeps it from that.
+    pub changes: Option<Changes>,
+}
+
+/// Whether a read-only profile's window may write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// It may not.
+    Refused {
+        /// What a person is asked who wants to; `None` while there is no gateway to let anything through.
+        question: Option<Question>,
+    },
+    /// For a while it may.
+    Allowed {
+        /// By the clock on the wall.
+        until: SystemTime,
+    },
+}
+
+/// What a person is asked before a read-only profile's window may write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// In a sentence.
+    pub title: String,
+    /// What that means.
+    pub text: String,
+}
+
+/// How long changes are still allowed, in words; `None` when that is over.
+#[must_use]
+pub fn left(until: SystemTime, now: SystemTime) -> Option<String> {
+    let left = until.duration_since(now).ok().filter(|left| !left.is_zero())?;
+    // One that has begun counts.
+    Some(format!("Changes allowed: {} min left", left.as_secs().div_ceil(60).max(1)))
 }
 
 /// Why the page may be out of date, or not there at all.
@@ -55,7 +90,23 @@ pub fn dashboard(state: &State, id: &ProfileId) -> Option<Dashboard> {
             Some(Notice { text: format!("{} {}", trouble.sentence, trouble.remedy), connect: Some("Try again") })
         }
     };
-    Some(Dashboard { name: profile.name.clone(), color: profile.color, notice })
+    let changes = profile.read_only.then(|| match entry.changes {
+        Some(changes) => Changes::Allowed { until: changes.until },
+        None => Changes::Refused { question: entry.is_listening().then(|| question(profile)) },
+    });
+    Some(Dashboard { name: profile.name.clone(), color: profile.color, notice, changes })
+}
+
+fn question(profile: &Profile) -> Question {
+    let (name, minutes) = (&profile.name, ALLOWED.as_secs() / 60);
+    let host = profile.url.host_str().unwrap_or_default();
+    Question {
+        title: format!("Allow changes to {name} for {minutes} minutes?"),
+        text: format!(
+            "What you do in this window then changes {host}: runs start and stop, and what you delete is gone. Programs and \
+             your browser stay read-only. After {minutes} minutes, or when you close the window, it is read-only again."
+        ),
+    }
 }
 
 /// What is kept of one profile's window.
@@ -251,7 +302,7 @@ mod tests {
     use postern_gateway::Fault;
 
     use super::*;
-    use crate::controller::fixture::{Stage, failing, id, profile, unreachable, up, written};
+    use crate::controller::fixture::{Stage, at, failing, id, profile, unreachable, up, written};
     use crate::controller::{AtStart, Event};
 
     #[test]
@@ -288,6 +339,34 @@ mod tests {
         off: prod.example.com is disconnected. What you see may be out of date. [Connect]
         ");
         assert_eq!(dashboard(&stage.state, &id("gone")), None);
+    }
+
+    #[test]
+    fn a_read_only_profiles_window_asks_with_the_servers_name_and_says_how_long_changes_are_allowed() {
+        let read_only = crate::profile::Written { read_only: true, ..written("prod", 4201) }.check().unwrap();
+        let mut stage = Stage::with(AtStart::None, &[read_only, profile("free", 4202)]);
+        let changes = |stage: &Stage, name: &str| dashboard(&stage.state, &id(name)).unwrap().changes;
+        assert_eq!(changes(&stage, "free"), None);
+        assert_eq!(changes(&stage, "prod"), Some(Changes::Refused { question: None }));
+        stage.take(Event::Connect(id("prod")));
+        stage.starts();
+        let Some(Changes::Refused { question: Some(Question { title, text }) }) = changes(&stage, "prod") else {
+            panic!("nothing is asked")
+        };
+        assert_eq!(title, "Allow changes to prod.example.com for 15 minutes?");
+        assert!(text.contains("changes prod.example.com: "), "{text}");
+        stage.take(Event::AllowChanges { id: id("prod"), at: at(0) });
+        assert_eq!(changes(&stage, "prod"), Some(Changes::Allowed { until: at(900) }));
+        for (now, said) in [
+            (0, Some("Changes allowed: 15 min left")),
+            (1, Some("Changes allowed: 15 min left")),
+            (60, Some("Changes allowed: 14 min left")),
+            (899, Some("Changes allowed: 1 min left")),
+            (900, None),
+            (5000, None),
+        ] {
+            assert_eq!(left(at(900), at(now)).as_deref(), said, "{now}");
+        }
     }
 
     #[test]

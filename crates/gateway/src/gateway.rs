@@ -201,6 +201,11 @@ impl Gateway {
         });
     }
 
+    /// Lets windows write until then although the profile is read-only, or no more. Nobody else may meanwhile.
+    pub fn let_windows_write(&self, until: Option<SystemTime>) {
+        self.shared.upstream.let_windows_write(until);
+    }
+
     /// What pages about the server's fault say in place of its own words, as long as it is the one that there is now.
     pub fn advise(&self, advice: Option<Advice>) {
         let about = match &self.shared.status.borrow().health {

@@ -87,7 +87,7 @@ async fn serve(
     if visitor.who == Who::Unproven {
         return tunnel::ask_for_proof(parts, body, visitor.origin.to_owned(), shared);
     }
-    let target = destination(&parts.method, &parts.uri, visitor.socket, &shared.upstream)?;
+    let target = destination(&parts.method, &parts.uri, (visitor.socket, *door), &shared.upstream)?;
 
     // A person is told that the credential is refused, instead of getting a UI in which everything fails. Who
     // asks again means it: the server is asked again, once. Persons only, because each time may count towards a
@@ -104,7 +104,7 @@ async fn serve(
         return Box::pin(tunnel::open(parts, body, (socket, *door), visitor.origin, &target, shared)).await;
     }
     // 4. policy, as far as the body decides: last, because it waits for the body.
-    let body = policy::check_body(&parts, body, &shared.upstream).await?;
+    let body = policy::check_body(&parts, body, *door, &shared.upstream).await?;
 
     // 5. to 8., with a CSRF token of ours where a program brings none.
     if matches!(visitor.who, Who::Key | Who::SameUser) && csrf::lacks(&parts, &target) {
@@ -117,14 +117,14 @@ async fn serve(
 pub(crate) fn destination(
     method: &Method,
     uri: &Uri,
-    socket: Option<Socket>,
+    (socket, door): (Option<Socket>, Door),
     upstream: &Upstream,
 ) -> Result<Target, Fault> {
     // 3. route: after the guard, so that nobody outside learns where paths lead.
     let target = route::target(uri, upstream)?;
 
     // 4. policy: on the target, because that is what the server will see.
-    policy::check(method, &target, socket, upstream)?;
+    policy::check(method, &target, socket, door, upstream)?;
     Ok(target)
 }
 

@@ -1,4 +1,4 @@
-//! Step 4: a read-only profile refuses what writes, and what reveals secrets.
+//! Step 4: a read-only profile refuses what writes, and what reveals secrets; but to a window while a person lets it.
 //!
 //! Rules as read from Prefect 3.8.8's OpenAPI (149 paths). Refused is whatever is not known to read:
 //!
@@ -19,6 +19,7 @@ use crate::body::Body;
 use crate::fault::Fault;
 use crate::guard::upgrade::Socket;
 use crate::route::Target;
+use crate::status::Door;
 use crate::upstream::Upstream;
 
 /// A POST reads when its path ends in one of these.
@@ -42,9 +43,10 @@ pub(crate) fn check(
     method: &Method,
     target: &Target,
     socket: Option<Socket>,
+    door: Door,
     upstream: &Upstream,
 ) -> Result<(), Fault> {
-    if !upstream.read_only {
+    if !upstream.is_read_only(door) {
         return Ok(());
     }
     if !reads(method, target, socket.is_some()) {
@@ -57,8 +59,8 @@ pub(crate) fn check(
 }
 
 /// What the body decides. What passes is the same, byte for byte.
-pub(crate) async fn check_body(parts: &Parts, body: Body, upstream: &Upstream) -> Result<Body, Fault> {
-    if !upstream.read_only || parts.method != Method::POST || body.is_end_stream() {
+pub(crate) async fn check_body(parts: &Parts, body: Body, door: Door, upstream: &Upstream) -> Result<Body, Fault> {
+    if !upstream.is_read_only(door) || parts.method != Method::POST || body.is_end_stream() {
         return Ok(body);
     }
     if parts.headers.contains_key(CONTENT_ENCODING) {
@@ -147,12 +149,25 @@ impl<'de> Deserialize<'de> for Reveals {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
     use crate::config::{Config, Remote};
     use crate::route;
 
     /// What a read-only profile makes of it: the refusal's code, if any.
     fn judged(method: &str, path: &str, socket: bool) -> Option<&'static str> {
+        judged_while(None, Door::Window, method, path, socket)
+    }
+
+    /// The same, while windows may write until then.
+    fn judged_while(
+        until: Option<SystemTime>,
+        door: Door,
+        method: &str,
+        path: &str,
+        socket: bool,
+    ) -> Option<&'static str> {
         let remote = Remote::at("http://s/prefect".parse().unwrap());
         let config = Config { read_only: true, ..Config::of(remote) };
         let upstream = Upstream::new(&config).unwrap();
@@ -161,7 +176,8 @@ mod tests {
             Ok(target) => target,
             Err(fault) => return Some(fault.code()),
         };
-        check(&method, &target, socket.then_some(Socket::Prefect), &upstream).err().map(|fault| fault.code())
+        upstream.let_windows_write(until);
+        check(&method, &target, socket.then_some(Socket::Prefect), door, &upstream).err().map(|fault| fault.code())
     }
 
     const WRITES: Option<&str> = Some("read_only");
@@ -193,6 +209,21 @@ mod tests {
             ("post", "/api/flows/filter", WRITES),
         ] {
             assert_eq!(judged(method, path, false), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn while_a_person_lets_it_a_window_writes_and_nobody_else() {
+        let second = Duration::from_secs(1);
+        let (past, soon) = (SystemTime::now() - second, SystemTime::now() + 60 * second);
+        for (until, door, expected) in [
+            (Some(soon), Door::Window, None),
+            (Some(soon), Door::Browser, WRITES),
+            (Some(soon), Door::Program, WRITES),
+            (Some(past), Door::Window, WRITES),
+            (None, Door::Window, WRITES),
+        ] {
+            assert_eq!(judged_while(until, door, "DELETE", "/api/flows/1", false), expected, "{until:?} {door:?}");
         }
     }
 

@@ -188,7 +188,12 @@ async fn prove(client: Body, parts: Box<Parts>, origin: String, shared: Arc<Shar
     if !first.token().is_some_and(|token| door.auth_string_matches(token.expose().as_bytes())) {
         return close(&mut to_client, CloseCode::Policy, "local key needed as PREFECT_API_AUTH_STRING").await;
     }
-    let target = match pipeline::destination(&parts.method, &parts.uri, Some(Socket::Prefect), &shared.upstream) {
+    let target = match pipeline::destination(
+        &parts.method,
+        &parts.uri,
+        (Some(Socket::Prefect), Door::Program),
+        &shared.upstream,
+    ) {
         Ok(target) => target,
         Err(fault) => return close(&mut to_client, CloseCode::Policy, fault.code()).await,
     };

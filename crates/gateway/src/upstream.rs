@@ -1,6 +1,8 @@
 //! The server as one request sees it: an immutable snapshot, resolved and checked once at start.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -15,6 +17,7 @@ use crate::cookies::Jar;
 use crate::csrf::Tokens;
 use crate::gateway::StartError;
 use crate::send::Clients;
+use crate::status::Door;
 
 /// Everything the pipeline needs to know about the server.
 #[derive(Debug)]
@@ -22,7 +25,9 @@ pub(crate) struct Upstream {
     /// The profile's name, for people.
     pub(crate) name: String,
     /// Refuses what writes.
-    pub(crate) read_only: bool,
+    read_only: bool,
+    /// Until when windows may write all the same: milliseconds since 1970.
+    windows_write_until: AtomicU64,
     /// Where the UI is.
     pub(crate) ui: Arc<Base>,
     /// Where the API is.
@@ -41,6 +46,11 @@ pub(crate) struct Upstream {
     pub(crate) clients: Clients,
 }
 
+fn millis(at: SystemTime) -> u64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
 /// Which credentials the profile holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holds {
@@ -56,6 +66,7 @@ impl Upstream {
         Ok(Self {
             name: config.name.clone(),
             read_only: config.read_only,
+            windows_write_until: AtomicU64::new(0),
             ui: Arc::new(ui),
             api: Arc::new(api),
             inserted: inserted(remote)?,
@@ -69,6 +80,18 @@ impl Upstream {
             csrf: Tokens::new()?,
             clients: Clients::new(remote)?,
         })
+    }
+
+    /// Whether it refuses what writes, to who came in by this door.
+    pub(crate) fn is_read_only(&self, door: Door) -> bool {
+        // By the clock on the wall: a machine that sleeps does not stop it.
+        let over = || millis(SystemTime::now()) >= self.windows_write_until.load(Ordering::Relaxed);
+        self.read_only && (door != Door::Window || over())
+    }
+
+    /// Lets windows write until then, or no more.
+    pub(crate) fn let_windows_write(&self, until: Option<SystemTime>) {
+        self.windows_write_until.store(until.map_or(0, millis), Ordering::Relaxed);
     }
 }
 

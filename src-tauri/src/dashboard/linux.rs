@@ -1,6 +1,7 @@
 //! What only GTK and WebKitGTK can do for a dashboard.
 
 mod bar;
+mod changes;
 mod find;
 
 use std::cell::Cell;

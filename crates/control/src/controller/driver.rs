@@ -218,6 +218,7 @@ impl Controller {
                     self.answer(Event::Settled(Err(nobody_writes("settings.toml"))));
                 }
             }
+            Effect::LetWindowsWrite { generation, until } => self.order(generation, Order::LetWindowsWrite(until)),
             Effect::Renew(generation) => self.order(generation, Order::Renew),
             Effect::Look { sight, number, plans, after } => {
                 // The one before ends first: two would ask the server at once.

@@ -1,7 +1,7 @@
 //! All that can be done about it.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use postern_gateway::Secret;
 
@@ -35,6 +35,13 @@ pub enum Effect {
     Settle(Setting),
     /// Ask the shell to show where the log is.
     OpenLogs,
+    /// Let the profile's windows write until then although it is read-only, or no more.
+    LetWindowsWrite {
+        /// Which start.
+        generation: Generation,
+        /// By the clock on the wall.
+        until: Option<SystemTime>,
+    },
     /// Wait: [`super::Event::Due`], unless the timer means nothing any more by then.
     Wake {
         /// This timer's name.

@@ -43,6 +43,15 @@ pub enum Event {
         /// The page's, at the gateway.
         address: Url,
     },
+    /// Let a read-only profile's windows write for a while. The person was asked.
+    AllowChanges {
+        /// Whose.
+        id: ProfileId,
+        /// From when on.
+        at: SystemTime,
+    },
+    /// No more.
+    ForbidChanges(ProfileId),
     /// Open the page that somebody's link leads to; or offer to add its server; or say why not.
     Follow(Result<Link, InvalidLink>),
     /// `http://127.0.0.1:<port>/api` to the clipboard.

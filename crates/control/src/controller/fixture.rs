@@ -131,6 +131,10 @@ pub(crate) fn said(effects: &[Effect]) -> String {
             Effect::Settle(setting) => format!("settle {setting:?}"),
             Effect::OpenLogs => "open logs".to_owned(),
             Effect::Renew(_) => "renew".to_owned(),
+            Effect::LetWindowsWrite { until: Some(until), .. } => {
+                format!("let windows write for {} s", until.duration_since(at(0)).unwrap().as_secs())
+            }
+            Effect::LetWindowsWrite { until: None, .. } => "let windows write no more".to_owned(),
             Effect::Wake { after, .. } => format!("wake after about {:.0} s", after.as_secs_f32()),
             Effect::Store(_) => "store".to_owned(),
             Effect::CopyEnvironment(profile) => format!("copy the environment of {}", profile.id),

@@ -111,7 +111,15 @@ impl Entry {
     /// A profile nobody wants connected yet.
     pub(super) fn new(profile: Profile) -> Self {
         let slots = profile.slots().into_iter().map(|slot| (slot, None)).collect();
-        Self { profile, connection: Connection::Off, slots, look: None, life: Life::default(), told: Told::default() }
+        Self {
+            profile,
+            connection: Connection::Off,
+            slots,
+            look: None,
+            changes: None,
+            life: Life::default(),
+            told: Told::default(),
+        }
     }
 
     /// Whether its gateway accepts connections, however the server is.
@@ -133,6 +141,7 @@ impl Entry {
 
     fn start_anew(&mut self, effects: &mut Vec<Effect>) {
         self.connection = Connection::Starting;
+        self.forbid_changes(effects);
         self.forget_failures();
         // Another server's, perhaps.
         (self.life.certificate, self.life.seen) = (None, None);
@@ -149,6 +158,7 @@ impl Entry {
         self.connection = Connection::Off;
         self.told.expect_nothing();
         self.life.waiting.clear();
+        self.forbid_changes(effects);
         self.life.listener.stop(effects);
     }
 
@@ -351,6 +361,7 @@ impl Entry {
             }
             (Listener::Starting(_) | Listener::Standing(_), None) => {
                 self.life.refused = false;
+                self.changes = None;
                 self.connection = Connection::Failing { trouble: broken(), next_try: None };
                 self.wait(at, mint, effects);
             }
@@ -393,7 +404,9 @@ impl State {
 
     /// Whether anything would happen if this timer rang.
     pub(super) fn awaits(&self, timer: Timer) -> bool {
-        self.entries.iter().any(|entry| entry.life.pulse == Pulse::Waiting(timer))
+        let waits = |entry: &Entry| entry.life.pulse == Pulse::Waiting(timer);
+        let allows = |entry: &Entry| entry.changes.is_some_and(|changes| changes.timer == timer);
+        self.entries.iter().any(|entry| waits(entry) || allows(entry))
     }
 
     /// Does what follows: starts and probes whatever is due, and exits when all is closed.

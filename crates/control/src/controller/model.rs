@@ -130,6 +130,8 @@ impl World {
                     11 => Event::Add,
                     12 => Event::CopyEnvironment(id),
                     13 => Event::ToggleStartAtLogin,
+                    14 => Event::AllowChanges { id, at: at(0) },
+                    15 => Event::ForbidChanges(id),
                     9 => Event::Screen(Screen { manager: who % 2 == 0, ..Screen::default() }),
                     _ => Event::Toggle(id),
                 }
@@ -287,7 +289,7 @@ impl World {
                     prop_assert!(sim.is_some(), "nothing to renew");
                     sim.into_iter().for_each(|sim| sim.in_vain = sim.probing);
                 }
-                Effect::OpenDoor { generation, .. } => {
+                Effect::OpenDoor { generation, .. } | Effect::LetWindowsWrite { generation, .. } => {
                     prop_assert!(self.gateways.get(&generation).is_some_and(|sim| sim.standing && !sim.told_to_stop));
                 }
                 Effect::Wake { timer, .. } => prop_assert!(self.timers.insert(timer), "a timer used twice"),
@@ -372,6 +374,8 @@ impl World {
                 }
                 Pulse::Resting => matches!(entry.connection, Connection::Failing { .. }),
             };
+            let may_change = entry.profile.read_only && standing;
+            prop_assert!(entry.changes.is_none() || may_change, "changes without a gateway: {entry:?}");
             match &entry.connection {
                 Connection::Off => prop_assert!(!serving, "off with a listener: {entry:?}"),
                 Connection::Up { .. } => prop_assert!(standing && on_its_way, "up without a listener: {entry:?}"),

@@ -110,6 +110,12 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             let page = dashboard::page(&address[Position::BeforePath..]).unwrap_or_else(|| "/".to_owned());
             state.open(id, Window::Browser(page), &mut effects);
         }
+        Event::AllowChanges { id, at } => state.allow_changes(&id, at, &mut effects),
+        Event::ForbidChanges(id) => {
+            if let Some(entry) = state.entry_mut(&id) {
+                entry.forbid_changes(&mut effects);
+            }
+        }
         Event::CopyLink { id, address } => {
             if let Some(entry) = state.entry(&id) {
                 let text = dashboard::server_link(&entry.profile, &address).to_string();
@@ -237,6 +243,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             if let Some(entry) = state.entries.iter_mut().find(|entry| entry.life.pulse == Pulse::Waiting(timer)) {
                 entry.try_again();
             }
+            state.changes_due(timer, &mut effects);
         }
         Event::WorldChanged => {
             for entry in &mut state.entries {
@@ -253,6 +260,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             if let Some(Focus::Dashboard(id)) = &screen.focus {
                 state.last = Some(id.clone());
             }
+            state.forbid_changes_unseen(&screen, &mut effects);
             state.screen = screen;
             for entry in state.entries.iter_mut().filter(|entry| fresh && entry.life.quiet && !entry.life.refused) {
                 entry.hasten();

@@ -16,10 +16,11 @@ use gtk::{
 };
 use gtk::{glib, pango};
 use postern_control::controller::Event;
-use postern_control::dashboard::{Notice, Zoom};
+use postern_control::dashboard::{Dashboard, Notice, Zoom};
 use url::Url;
 use webkit2gtk::{PrintOperation, PrintOperationExt as _, WebView, WebViewExt as _};
 
+use super::changes::ChangesPart;
 use super::find::FindBar;
 use crate::dashboard::Leads;
 use crate::inbox::Message;
@@ -107,6 +108,7 @@ pub(in crate::dashboard) struct Bar {
     notice: InfoBar,
     notice_text: Label,
     connect: Button,
+    changes: ChangesPart,
     page: Rc<Page>,
 }
 
@@ -145,6 +147,8 @@ impl Bar {
         }
         bar.pack_start(&name, true, true, 0);
         bar.pack_start(&said, false, false, 6);
+        let changes = ChangesPart::new(window, &leads);
+        bar.pack_start(changes.widget(), false, false, 0);
         bar.pack_start(&zoomed, false, false, 0);
         for (command, icon) in [
             (Command::Find, "edit-find-symbolic"),
@@ -186,7 +190,7 @@ impl Bar {
                 app.set_accels_for_action(&command.action(), command.parts().2);
             }
         }
-        Self { name, notice, notice_text, connect, page }
+        Self { name, notice, notice_text, connect, changes, page }
     }
 
     /// The page that this bar is for.
@@ -216,15 +220,16 @@ impl Bar {
     }
 
     /// The profile's name, and what a person should know of it.
-    pub(in crate::dashboard) fn show(&self, name: &str, notice: Option<&Notice>) {
-        self.name.set_text(name);
-        if let Some(Notice { text, connect }) = notice {
+    pub(in crate::dashboard) fn show(&self, shown: &Dashboard) {
+        self.name.set_text(&shown.name);
+        self.changes.show(shown.changes.as_ref());
+        if let Some(Notice { text, connect }) = &shown.notice {
             self.notice_text.set_text(text);
             self.connect.set_label(connect.unwrap_or_default());
             self.connect.set_visible(connect.is_some());
             self.notice.set_message_type(if connect.is_some() { MessageType::Warning } else { MessageType::Info });
         }
-        self.notice.set_visible(notice.is_some());
+        self.notice.set_visible(shown.notice.is_some());
     }
 
     /// How large the page is shown.

@@ -71,6 +71,7 @@ pub(super) enum Order {
     Probe,
     Renew,
     Advise(Option<Trouble>),
+    LetWindowsWrite(Option<SystemTime>),
     SeeCertificate,
     Open {
         profile: Box<Profile>,
@@ -187,6 +188,7 @@ async fn serve(
                 Some(Order::Advise(advice)) => {
                     gateway.advise(advice.map(|Trouble { sentence, remedy, .. }| Advice { sentence, remedy }));
                 }
+                Some(Order::LetWindowsWrite(until)) => gateway.let_windows_write(until),
                 Some(Order::SeeCertificate) => seeing = Some(Box::pin(certificate_ends_soon(remote))),
                 #[cfg(test)]
                 Some(Order::Break) => panic!("on purpose"),
