@@ -37,6 +37,8 @@ pub(crate) enum Message {
     Close(ProfileId),
     /// This secret has been on the clipboard for long enough.
     Uncopy(CopyNumber),
+    /// The panel that showed the icon has gone, or takes none.
+    IconGone,
     /// No panel shows the icon: show a window, if there is none.
     ShowIfUnseen,
     /// The controller is gone, and with it whatever could be done: end.

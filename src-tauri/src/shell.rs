@@ -25,7 +25,7 @@ use crate::clipboard::{self, Clipboard};
 use crate::dashboard::{self, Dashboards, Opening};
 use crate::inbox::{Inbox, Message, Outbox};
 use crate::log::Log;
-use crate::tray::{Tray, presence};
+use crate::tray::{Presence, Tray};
 use crate::{browser, login, manager, notice};
 
 /// All that the event loop's thread owns.
@@ -37,6 +37,7 @@ pub(crate) struct Shell {
     /// Where windows keep what they keep.
     data: PathBuf,
     tray: Option<Tray>,
+    presence: Presence,
     dashboards: Dashboards,
     /// What the controller was told of windows last.
     screen: Screen,
@@ -56,7 +57,8 @@ impl Shell {
     ) -> Self {
         let state = controller.state();
         // Without an icon it goes on as on a desktop without a tray.
-        let tray = Tray::new(app, &outbox).map_err(|error| tracing::warn!(%error, "no tray icon")).ok();
+        let presence = Presence::default();
+        let tray = Tray::new(app, &outbox, &presence).map_err(|error| tracing::warn!(%error, "no tray icon")).ok();
         outbox.post(Message::Changed);
         Self {
             inbox,
@@ -65,6 +67,7 @@ impl Shell {
             state,
             data,
             tray,
+            presence,
             dashboards: Dashboards::default(),
             screen: Screen::default(),
             told: None,
@@ -150,6 +153,7 @@ impl Shell {
                 self.render(app);
             }
             Message::Show => self.show_manager(app),
+            Message::IconGone => self.be_seen(),
             Message::ShowIfUnseen if app.windows().is_empty() => self.show_manager(app),
             Message::QuitIfUnseen if app.windows().is_empty() => self.controller.send(Event::Quit),
             Message::ShowIfUnseen | Message::QuitIfUnseen => {}
@@ -277,10 +281,10 @@ impl Shell {
 
     fn last_window_closed(&self) {
         let outbox = self.outbox.clone();
-        let icon = self.tray.is_some();
+        let presence = self.presence.clone();
         let told = self.data.join("told-of-tray");
         async_runtime::spawn(async move {
-            if !(icon && presence::visible().await) {
+            if !presence.visible().await {
                 outbox.post(Message::QuitIfUnseen);
             } else if let Err(error) = tell_of_tray(&told).await {
                 tracing::debug!(%error, "that it stays in the tray is not told");
@@ -291,9 +295,9 @@ impl Shell {
     /// Waits a while for a panel that may only be starting; then shows a window, if there is none.
     pub(crate) fn be_seen(&self) {
         let outbox = self.outbox.clone();
-        let icon = self.tray.is_some();
+        let presence = self.presence.clone();
         async_runtime::spawn(async move {
-            if !(icon && presence::appears().await) {
+            if !presence.appears().await {
                 outbox.post(Message::ShowIfUnseen);
             }
         });

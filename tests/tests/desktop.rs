@@ -357,13 +357,17 @@ async fn a_second_start_brings_the_first_to_the_front_and_ends_with_success() ->
 #[tokio::test]
 async fn without_a_tray_there_is_a_window_and_closing_it_ends_the_app() -> anyhow::Result<()> {
     let desktop = Desktop::start().await?;
-    // Even one that is to stay hidden shows itself where nothing else does.
-    let mut postern = app::start(&desktop, &["--hidden"])?;
-    let manager = desktop.window("Postern").await?;
-    let family = app::family(postern.id());
-    desktop.close(&manager)?;
-    postern.succeeds(LIMIT).await?;
-    until_gone(&family).await?;
+    // Even one that is to stay hidden shows itself where nothing else does: without a panel, and with one that takes no
+    // icon.
+    for refuses in [false, true] {
+        let _panel = if refuses { Some(Panel::refusing(&desktop).await?) } else { None };
+        let mut postern = app::start(&desktop, &["--hidden"])?;
+        let manager = desktop.window("Postern").await?;
+        let family = app::family(postern.id());
+        desktop.close(&manager)?;
+        postern.succeeds(LIMIT).await?;
+        until_gone(&family).await?;
+    }
 
     // A panel that comes later is as good as one that was there before.
     let mut postern = app::start(&desktop, &[])?;
@@ -374,6 +378,19 @@ async fn without_a_tray_there_is_a_window_and_closing_it_ends_the_app() -> anyho
     desktop.until_closed("Postern").await?;
     icon.click(&["Add your first server"]).await?;
     desktop.window("Postern").await?;
+    icon.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await?;
+    drop((icon, panel));
+
+    // With one that goes away goes the icon; one that comes again has it.
+    let panel = Panel::start(&desktop).await?;
+    let mut postern = app::start(&desktop, &["--hidden"])?;
+    drop((panel.icon().await?, panel));
+    let manager = desktop.window("Postern").await?;
+    let panel = Panel::start(&desktop).await?;
+    let icon = panel.icon().await?;
+    desktop.close(&manager)?;
+    desktop.until_closed("Postern").await?;
     icon.click(&["Quit"]).await?;
     postern.succeeds(LIMIT).await?;
     Ok(())

@@ -2,8 +2,7 @@
 //!
 //! It lives on threads of its own. What is to be shown is handed over, and what was clicked comes back as messages.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use gtk::gdk_pixbuf::{Colorspace, Pixbuf};
 use gtk::glib::Bytes;
@@ -15,10 +14,13 @@ use tauri::image::Image;
 use tauri::{AppHandle, async_runtime};
 use tokio::sync::watch;
 
-use super::presence;
+use super::presence::{Presence, panel};
 use crate::color;
 use crate::inbox::{Message, Outbox};
 use crate::notice::markup_free;
+
+/// Until a panel that refused the icon is asked once more.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// The way to the icon.
 pub(crate) struct Tray(watch::Sender<Option<menu::Tray>>);
@@ -28,9 +30,9 @@ impl Tray {
     ///
     /// # Errors
     /// Never; elsewhere, when the icon cannot be made.
-    pub(crate) fn new(_app: &AppHandle, outbox: &Outbox) -> tauri::Result<Self> {
+    pub(crate) fn new(_app: &AppHandle, outbox: &Outbox, presence: &Presence) -> tauri::Result<Self> {
         let (shown, wanted) = watch::channel(None);
-        async_runtime::spawn(live(outbox.clone(), wanted));
+        async_runtime::spawn(live(outbox.clone(), presence.clone(), wanted));
         Ok(Self(shown))
     }
 
@@ -50,14 +52,20 @@ impl Tray {
     }
 }
 
-async fn live(outbox: Outbox, mut wanted: watch::Receiver<Option<menu::Tray>>) {
+async fn live(outbox: Outbox, presence: Presence, mut wanted: watch::Receiver<Option<menu::Tray>>) {
     let mut icon = None;
     while wanted.changed().await.is_ok() {
         let Some(tray) = wanted.borrow_and_update().clone() else { continue };
         match &icon {
-            None => match put_up(&outbox, &tray).await {
+            None => match put_up(&outbox, &presence, &tray).await {
                 Ok(handle) => icon = Some(handle),
-                Err(error) => return tracing::warn!(%error, "no tray icon"),
+                Err(error) => {
+                    tracing::warn!(%error, "no tray icon");
+                    presence.set(false);
+                    outbox.post(Message::IconGone);
+                    tokio::time::sleep(AGAIN).await;
+                    wanted.mark_changed();
+                }
             },
             Some(icon) => {
                 icon.update(|item: &mut Item| item.tray = tray).await;
@@ -67,12 +75,12 @@ async fn live(outbox: Outbox, mut wanted: watch::Receiver<Option<menu::Tray>>) {
 }
 
 /// ksni looks for a panel, and then listens for one: a panel that comes in between would never hear of the icon.
-async fn put_up(outbox: &Outbox, tray: &menu::Tray) -> Result<Handle<Item>, ksni::Error> {
+async fn put_up(outbox: &Outbox, presence: &Presence, tray: &menu::Tray) -> Result<Handle<Item>, ksni::Error> {
     loop {
-        let unseen = Arc::<AtomicBool>::default();
-        let item = Item { outbox: outbox.clone(), tray: tray.clone(), unseen: Arc::clone(&unseen) };
+        presence.set(true);
+        let item = Item { outbox: outbox.clone(), tray: tray.clone(), presence: presence.clone() };
         let icon = item.assume_sni_available(true).spawn().await?;
-        if !(unseen.load(Ordering::Relaxed) && presence::visible().await) {
+        if presence.is_taken() || !panel().await {
             return Ok(icon);
         }
         icon.shutdown().await;
@@ -83,8 +91,7 @@ async fn put_up(outbox: &Outbox, tray: &menu::Tray) -> Result<Handle<Item>, ksni
 struct Item {
     outbox: Outbox,
     tray: menu::Tray,
-    /// No panel has been told of it.
-    unseen: Arc<AtomicBool>,
+    presence: Presence,
 }
 
 impl Item {
@@ -113,11 +120,12 @@ impl ksni::Tray for Item {
     }
 
     fn watcher_online(&self) {
-        self.unseen.store(false, Ordering::Relaxed);
+        self.presence.set(true);
     }
 
     fn watcher_offline(&self, _reason: OfflineReason) -> bool {
-        self.unseen.store(true, Ordering::Relaxed);
+        self.presence.set(false);
+        self.outbox.post(Message::IconGone);
         true
     }
 

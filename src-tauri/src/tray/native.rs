@@ -9,6 +9,7 @@ use tauri::menu::{
 use tauri::tray::{TrayIcon, TrayIconBuilder};
 use tauri::{AppHandle, Wry};
 
+use super::Presence;
 use crate::color;
 use crate::inbox::Outbox;
 
@@ -24,12 +25,13 @@ impl Tray {
     ///
     /// # Errors
     /// When the icon cannot be made.
-    pub(crate) fn new(app: &AppHandle, _outbox: &Outbox) -> tauri::Result<Self> {
+    pub(crate) fn new(app: &AppHandle, _outbox: &Outbox, presence: &Presence) -> tauri::Result<Self> {
         let icon = TrayIconBuilder::with_id("postern")
             .icon(picture(menu::Icon::Off))
             .menu(&Menu::new(app)?)
             .show_menu_on_left_click(cfg!(target_os = "macos"))
             .build(app)?;
+        presence.set(true);
         Ok(Self { icon, shown: None, marks: Vec::new() })
     }
 

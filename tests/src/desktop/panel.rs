@@ -30,12 +30,20 @@ struct Registered {
 
 struct Watcher {
     items: watch::Sender<Vec<Registered>>,
+    refuses: bool,
 }
 
 #[zbus::interface(name = "org.kde.StatusNotifierWatcher")]
 impl Watcher {
     #[expect(clippy::needless_pass_by_value, reason = "zbus hands the header over so")]
-    fn register_status_notifier_item(&self, service: &str, #[zbus(header)] header: Header<'_>) {
+    fn register_status_notifier_item(
+        &self,
+        service: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> zbus::fdo::Result<()> {
+        if self.refuses {
+            return Err(zbus::fdo::Error::LimitsExceeded("no more icons".to_owned()));
+        }
         let sender = header.sender().map(ToString::to_string).unwrap_or_default();
         // An item gives its bus name, or, as some do, its path.
         let item = if service.starts_with('/') {
@@ -44,6 +52,7 @@ impl Watcher {
             Registered { destination: service.to_owned(), path: "/StatusNotifierItem".to_owned() }
         };
         self.items.send_modify(|items| items.push(item));
+        Ok(())
     }
 
     fn register_status_notifier_host(&self, _service: &str) {}
@@ -70,9 +79,21 @@ impl Panel {
     /// # Errors
     /// When the bus refuses: there is a panel already.
     pub async fn start(desktop: &Desktop) -> anyhow::Result<Self> {
+        Self::run(desktop, false).await
+    }
+
+    /// Is there, and takes no icons.
+    ///
+    /// # Errors
+    /// When the bus refuses: there is a panel already.
+    pub async fn refusing(desktop: &Desktop) -> anyhow::Result<Self> {
+        Self::run(desktop, true).await
+    }
+
+    async fn run(desktop: &Desktop, refuses: bool) -> anyhow::Result<Self> {
         let (items, registered) = watch::channel(Vec::new());
         let bus = desktop.connect().await?;
-        bus.object_server().at("/StatusNotifierWatcher", Watcher { items }).await?;
+        bus.object_server().at("/StatusNotifierWatcher", Watcher { items, refuses }).await?;
         bus.request_name(WATCHER).await.context("there is a panel already")?;
         Ok(Self { bus, items: registered })
     }
@@ -83,11 +104,7 @@ impl Panel {
     /// When none comes.
     pub async fn icon(&self) -> anyhow::Result<Icon> {
         let item = until("a tray icon", LIMIT, async || Ok(self.items.borrow().last().cloned())).await?;
-        let properties = self.proxy(&item, "org.kde.StatusNotifierItem").await?;
-        let menu: OwnedObjectPath = properties.get_property("Menu").await.context("the icon has no menu")?;
-        let menu = Registered { destination: item.destination.clone(), path: menu.to_string() };
-        let menu = self.proxy(&menu, "com.canonical.dbusmenu").await?;
-        Ok(Icon { properties, menu })
+        Icon::of(&self.bus, &item).await
     }
 
     /// Whether no icon has registered so far.
@@ -95,16 +112,35 @@ impl Panel {
     pub fn is_empty(&self) -> bool {
         self.items.borrow().is_empty()
     }
+}
 
-    async fn proxy(&self, item: &Registered, interface: &'static str) -> anyhow::Result<zbus::Proxy<'static>> {
-        Ok(zbus::proxy::Builder::new(&self.bus)
-            .destination(item.destination.clone())?
-            .path(item.path.clone())?
-            .interface(interface)?
-            .cache_properties(zbus::proxy::CacheProperties::No)
-            .build()
-            .await?)
+/// The icons of whichever panel there is, a real one too.
+///
+/// # Errors
+/// When there is none.
+pub async fn icons(bus: &zbus::Connection) -> anyhow::Result<Vec<Icon>> {
+    let watcher = Registered { destination: WATCHER.to_owned(), path: "/StatusNotifierWatcher".to_owned() };
+    let items: Vec<String> = proxy(bus, &watcher, WATCHER).await?.get_property("RegisteredStatusNotifierItems").await?;
+    let mut icons = Vec::new();
+    for item in items {
+        let (destination, path) = item.split_at(item.find('/').context("an icon has a path")?);
+        icons.push(Icon::of(bus, &Registered { destination: destination.to_owned(), path: path.to_owned() }).await?);
     }
+    Ok(icons)
+}
+
+async fn proxy(
+    bus: &zbus::Connection,
+    item: &Registered,
+    interface: &'static str,
+) -> anyhow::Result<zbus::Proxy<'static>> {
+    Ok(zbus::proxy::Builder::new(bus)
+        .destination(item.destination.clone())?
+        .path(item.path.clone())?
+        .interface(interface)?
+        .cache_properties(zbus::proxy::CacheProperties::No)
+        .build()
+        .await?)
 }
 
 /// A tray icon.
@@ -131,6 +167,13 @@ pub struct Line {
 }
 
 impl Icon {
+    async fn of(bus: &zbus::Connection, item: &Registered) -> anyhow::Result<Self> {
+        let properties = proxy(bus, item, "org.kde.StatusNotifierItem").await?;
+        let menu: OwnedObjectPath = properties.get_property("Menu").await.context("the icon has no menu")?;
+        let menu = Registered { destination: item.destination.clone(), path: menu.to_string() };
+        Ok(Self { properties, menu: proxy(bus, &menu, "com.canonical.dbusmenu").await? })
+    }
+
     /// The largest picture: its edge, and its pixels as RGBA.
     ///
     /// # Errors
