@@ -217,6 +217,65 @@ async fn each_trouble_says_what_it_is_in_the_tray_and_in_the_manager() -> anyhow
 }
 
 #[tokio::test]
+async fn the_tray_says_in_picture_and_words_what_is_so() -> anyhow::Result<()> {
+    let answers = |answer: &'static str| {
+        Nginx::configured(move |port| format!("server {{ listen 127.0.0.1:{port}; location / {{ {answer} }} }}"))
+    };
+    let well = answers("default_type application/json; return 200 '\"3.8.8\"';").await?;
+    let guarded = answers("return 302 https://sso.example.com/authorize;").await?;
+    let (dead, mute) = (free_port()?, TcpListener::bind(("127.0.0.1", 0))?);
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let machine = Machine::start(&desktop).await?;
+    let servers = [
+        ("well", well.origin()),
+        ("guarded", guarded.origin()),
+        ("down", format!("http://127.0.0.1:{dead}")),
+        ("mute", format!("http://{}", mute.local_addr()?)),
+    ];
+    let mut profiles = String::new();
+    for (id, url) in &servers {
+        profiles += &format!("{}connect = \"on-demand\"\n", profile(id, url, free_port()?));
+    }
+    desktop.write_profiles(&profiles)?;
+    let mut postern = app::start(&desktop, &["--hidden"])?;
+    let icon = panel.icon().await?;
+    let says = async |sentence: &str, picture: &str| {
+        let mut tooltip = String::new();
+        let said = until("the sentence", LIMIT, async || {
+            tooltip = icon.tooltip().await?;
+            Ok((tooltip == sentence).then_some(()))
+        });
+        said.await.with_context(|| format!("it says: {tooltip}"))?;
+        desktop.until_same_picture(&icon, &format!("tray-{picture}@2x.png")).await
+    };
+    let refused = format!("Postern: down: The server at 127.0.0.1:{dead} cannot be reached: it refuses connections.");
+    for (id, sentence, picture) in [
+        ("mute", "Postern: connecting to mute…", "off"),
+        ("guarded", "Postern: guarded: The server's edge sends you to sso.example.com to sign in.", "sign-in"),
+        ("down", &refused, "trouble"),
+        ("well", "Postern: well is connected", "on"),
+    ] {
+        says("Postern: no server is connected", "off").await?;
+        icon.click(&[id, "Connect"]).await?;
+        says(sentence, picture).await?;
+        if id != "well" {
+            icon.click(&[id, "Connect"]).await?;
+        }
+    }
+    // It says nothing any more, and the machine has slept.
+    kill(Pid::from_raw(well.id().try_into()?), Signal::SIGSTOP)?;
+    machine.sleeps_and_wakes().await?;
+    says("Postern: checking well…", "off").await?;
+    icon.click(&["guarded", "Connect"]).await?;
+    icon.click(&["down", "Connect"]).await?;
+    says("Postern: 2 servers are not connected", "trouble").await?;
+    icon.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn activity_shows_what_goes_through_and_hands_on_no_credential() -> anyhow::Result<()> {
     let secured = Secured::shared().await?;
     let desktop = Desktop::start().await?;
