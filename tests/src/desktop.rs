@@ -140,6 +140,15 @@ impl Desktop {
         connect(&bus_address(&self.scratch)).await
     }
 
+    /// Whether somebody offers a service under this name.
+    ///
+    /// # Errors
+    /// When the bus does not answer.
+    pub async fn has_service(&self, name: &'static str) -> anyhow::Result<bool> {
+        let names = zbus::fdo::DBusProxy::new(&self.bus).await?;
+        Ok(names.name_has_owner(name.try_into()?).await?)
+    }
+
     /// What the keychain has under this account of Postern's debug builds.
     ///
     /// # Errors

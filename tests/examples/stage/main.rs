@@ -6,6 +6,7 @@ mod demo;
 mod home;
 mod scene;
 mod screenshots;
+mod tray;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

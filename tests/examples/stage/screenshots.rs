@@ -1,4 +1,4 @@
-//! The project's pictures: the manager with a few servers, and a dashboard.
+//! The project's pictures: the tray, the manager with a few servers, and a dashboard.
 
 use std::fs;
 use std::path::Path;
@@ -9,9 +9,11 @@ use postern_tests::wait::free_port;
 
 use crate::home::{Home, title};
 use crate::scene::{SEEN, Scene};
+use crate::tray;
 
 pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    tray::run(&folder.join("tray.png")).await?;
     let scene = Scene::start().await?;
     let home = Home::new().await?;
     for (id, name, color) in [("prod", "Production", "red"), ("staging", "Staging", "teal")] {

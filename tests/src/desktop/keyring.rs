@@ -18,11 +18,9 @@ impl Keyring {
         daemon.args(["--foreground", "--unlock", "--components=secrets"]);
         // Whatever it is: it is the password of a collection that is made now.
         let mut process = Process::spawn_with_input("gnome-keyring", daemon, "keyring", desktop.scratch())?;
-        let names = zbus::fdo::DBusProxy::new(desktop.bus()).await?;
         process
             .until("a secret service on the bus", START_LIMIT, async |_| {
-                let there = names.name_has_owner("org.freedesktop.secrets".try_into()?).await?;
-                Ok(there.then_some(()))
+                Ok(desktop.has_service("org.freedesktop.secrets").await?.then_some(()))
             })
             .await?;
         Ok(Self { _process: process })

@@ -56,6 +56,8 @@ const RUNNING: &[Package] = &[
 const CHECKING: &[Package] = &[
     // An edge that diagnosis is tried on, as nginx and HAProxy are.
     ("caddy", Some("caddy")),
+    // A real panel, for a picture of the icon in it.
+    ("xfce4-panel", Some("xfce4-panel")),
     // For benchmarks: load, and who else to measure.
     ("wrk", Some("wrk")),
     ("nghttp2-client", Some("h2load")),
