@@ -1,10 +1,10 @@
-//! Measures the gateway beside nginx, at the same job and in the same run, and the app under a flood and idle. It prints, and
-//! judges nothing.
+//! Measures the gateway beside nginx, at the same job and in the same run, and the app under a flood and idle. It prints,
+//! and judges nothing.
 //!
 //! The program is `tests/examples/bench`; what it measures is built as it is shipped.
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, value_parser};
 
 use crate::process::{become_it, cargo, program, run as run_to_its_end};
 use crate::{build, setup};
@@ -15,6 +15,7 @@ pub(crate) struct Options {
     #[arg(value_parser = ["speed", "security", "activity", "idle"], default_value = "speed")]
     what: String,
     /// Of being idle; 60 where nothing is said
+    #[arg(value_parser = value_parser!(u64).range(1..))]
     minutes: Option<u64>,
     /// Short and few rounds: to see that it works, not to judge by
     #[arg(long)]

@@ -1,5 +1,5 @@
-//! Measures the gateway beside nginx, at the same job and in the same run, and the app under a flood and idle: what `cargo
-//! xtask bench` starts once everything is installed and built. It prints, and judges nothing.
+//! Measures the gateway beside nginx, at the same job and in the same run, and the app under a flood and idle: what
+//! `cargo xtask bench` starts once everything is installed and built. It prints, and judges nothing.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on its standard streams")]
 
 mod activity;
