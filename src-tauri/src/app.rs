@@ -55,7 +55,9 @@ pub(crate) fn run(options: &Options, variables: Variables, mut log: Log) -> Resu
     log.open(folders.logs());
     let vault = match options.vault {
         vault::Kind::Env => Vault::env(variables),
-        kind @ (vault::Kind::Os | vault::Kind::Memory) => Vault::open(kind),
+        // Its person sees that it waits, and can end that.
+        vault::Kind::Os => Vault::os(Vault::PATIENCE),
+        vault::Kind::Memory => Vault::memory(),
     };
     let activity = Activity::default();
     let surroundings = Surroundings::here();

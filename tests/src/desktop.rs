@@ -1,8 +1,8 @@
 //! A desktop without a screen, of which nothing is faked that Postern talks to but the panel: X server,
 //! session bus, keychain, and a panel ([`panel`]) that is only its D-Bus side.
 //!
-//! All is private: a home of its own, a bus without activation (nothing starts that was not started here),
-//! and a "browser" that writes down what it is to open.
+//! All is private: a home of its own, a bus without activation (nothing starts that was not started here, but the
+//! keychain's own prompt once it is locked), and a "browser" that writes down what it is to open.
 
 pub mod app;
 mod display;
@@ -147,6 +147,47 @@ impl Desktop {
     pub async fn has_service(&self, name: &'static str) -> anyhow::Result<bool> {
         let names = zbus::fdo::DBusProxy::new(&self.bus).await?;
         Ok(names.name_has_owner(name.try_into()?).await?)
+    }
+
+    /// Locks the keychain: from here on, it asks for its password (`keyring`) in a window of its own.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn lock_keychain(&self) -> anyhow::Result<()> {
+        // As the desktop's session starts it, when somebody asks for it.
+        let prompter = self.command("/usr/libexec/gcr-prompter");
+        let variables: Vec<String> = prompter
+            .get_envs()
+            .filter_map(|(name, value)| Some(format!("{}={}", name.to_str()?, value?.to_str()?)))
+            .collect();
+        let service = format!(
+            "[D-BUS Service]\nName=org.gnome.keyring.SystemPrompter\nExec=/usr/bin/env -i {} /usr/libexec/gcr-prompter\n",
+            variables.join(" ")
+        );
+        self.scratch.write("services/org.gnome.keyring.SystemPrompter.service", service)?;
+        const BUS: &str = "org.freedesktop.DBus";
+        self.bus.call_method(Some(BUS), "/org/freedesktop/DBus", Some(BUS), "ReloadConfig", &()).await?;
+        let login = zbus::zvariant::ObjectPath::try_from("/org/freedesktop/secrets/collection/login")?;
+        let (service, path) = ("org.freedesktop.secrets", "/org/freedesktop/secrets");
+        let interface = Some("org.freedesktop.Secret.Service");
+        self.bus.call_method(Some(service), path, interface, "Lock", &(vec![login],)).await?;
+        Ok(())
+    }
+
+    /// Types into a window as a person does, and presses Enter.
+    ///
+    /// # Errors
+    /// When the X server does not take it.
+    pub async fn type_into(&self, window: &XWindow, text: &str) -> anyhow::Result<()> {
+        self.focus(window)?;
+        let mut keys = self.command("xdotool");
+        // From standard input: a password is no argument.
+        keys.args(["type", "--delay", "30", "--file", "-"]);
+        run("xdotool", keys, text, &self.scratch, START_LIMIT).await?.success()?;
+        let mut enter = self.command("xdotool");
+        enter.args(["key", "Return"]);
+        run("xdotool", enter, "", &self.scratch, START_LIMIT).await?.success()?;
+        Ok(())
     }
 
     /// What the keychain has under this account of Postern's debug builds.
@@ -376,11 +417,15 @@ fn bus_address(scratch: &Scratch) -> String {
 }
 
 async fn start_bus(scratch: &Scratch) -> anyhow::Result<Process> {
+    let services = scratch.join("services");
+    fs::create_dir_all(&services)?;
     let config = format!(
         "<busconfig><type>session</type><listen>{}</listen><auth>EXTERNAL</auth>\
+         <servicedir>{}</servicedir>\
          <policy context='default'><allow send_destination='*'/><allow receive_sender='*'/><allow own='*'/></policy>\
          </busconfig>",
-        bus_address(scratch)
+        bus_address(scratch),
+        services.display()
     );
     let config = scratch.write("bus.conf", config)?;
     let mut daemon = command("dbus-daemon");

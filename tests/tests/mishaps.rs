@@ -252,3 +252,99 @@ async fn a_report_is_saved_from_the_manager_and_the_command_line_and_no_secret_i
     assert_eq!(sweep.text("the report", &text), Vec::<String>::new());
     Ok(())
 }
+
+#[tokio::test]
+async fn without_a_keychain_secrets_can_be_in_memory_and_nothing_of_them_is_left() -> anyhow::Result<()> {
+    let secured = Secured::shared().await?;
+    let desktop = Desktop::without_keychain().await?;
+    let user = &secured.login.username;
+    let edge = format!("[profile.edge]\nkind = \"basic\"\nusername = \"{user}\"\n");
+    let port = free_port()?;
+
+    // Before there is anything to save, too.
+    let window = Window::start(&desktop, &[]).await?;
+    window.until_shown(&["Add your first server", "no keychain service", "when Postern ends they are gone"]).await?;
+    window.screenshot("manager-no-keychain-first").await?;
+    window.end().await?;
+
+    desktop.write_profiles(&(profile("server", &secured.nginx.origin(), port) + &edge))?;
+    let window = Window::start(&desktop, &[]).await?;
+    let offer = "Keep secrets in memory for this session only";
+    window.until_shown(&["Not connected", "This machine has no keychain service that answers", offer]).await?;
+    window.screenshot("manager-no-keychain").await?;
+    window.click("memory").await?;
+    window.until_shown(&["Passwords and tokens are in memory", "when Postern ends they are gone"]).await?;
+    window.until_shown(&["edge-password", "not in memory"]).await?;
+    window.click("edit").await?;
+    window.type_into("field-edge-password", &secured.login.password).await?;
+    window.click("save").await?;
+    window.until_shown(&["Connected", "saved in memory"]).await?;
+    window.screenshot("manager-in-memory").await?;
+    window.end().await?;
+
+    let sweep = Sweep::default().with_login("the server's password", &secured.login);
+    assert_eq!(sweep.files(desktop.scratch().path())?, Vec::<String>::new());
+    let window = Window::start(&desktop, &[]).await?;
+    window.until_shown(&["Not connected", "This machine has no keychain service that answers", offer]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_locked_keychain_is_waited_for_and_the_waiting_can_be_ended() -> anyhow::Result<()> {
+    let secured = Secured::shared().await?;
+    let desktop = Desktop::start().await?;
+    let user = &secured.login.username;
+    let edge = format!("[profile.edge]\nkind = \"basic\"\nusername = \"{user}\"\n\n");
+    desktop.write_profiles(
+        &[
+            profile("server", &secured.nginx.origin(), free_port()?) + &edge,
+            profile("second", &secured.nginx.origin(), free_port()?) + &edge,
+        ]
+        .concat(),
+    )?;
+    for id in ["server", "second"] {
+        desktop.put_secret(&format!("{id}/edge-password"), &secured.login.password).await?;
+    }
+    desktop.lock_keychain().await?;
+
+    let waiting = "Waiting for your keychain to be unlocked";
+    let window = Window::start(&desktop, &[]).await?;
+    window.until_shown(&[waiting, "Cancel"]).await?;
+    let label = window.find("//*[@id='state-label']").await?.text().await?;
+    assert_eq!(label, waiting);
+    let prompt = prompt(&desktop).await?;
+    window.screenshot("manager-unlocking").await?;
+    desktop.screenshot(None, "keychain-locked").await?;
+
+    // The program goes on meanwhile.
+    window.click("settings").await?;
+    window.until_shown(&["Notices"]).await?;
+    window.click("settings-done").await?;
+
+    window.click("cancel-unlocking").await?;
+    window.until_shown(&["Not connected", "The keychain is locked and waits to be unlocked.", "Try again"]).await?;
+    window.screenshot("manager-locked").await?;
+    window.click("try-again").await?;
+    window.until_shown(&[waiting]).await?;
+
+    // Who dismisses the prompt is asked once, for both servers.
+    desktop.close(&prompt)?;
+    window.until_shown(&["The keychain refused access", "Try again"]).await?;
+
+    window.click("try-again").await?;
+    let prompt = self::prompt(&desktop).await?;
+    // It takes keys once it is painted.
+    desktop.screenshot(Some(&prompt), "keychain-prompt").await?;
+    desktop.type_into(&prompt, "keyring").await?;
+    window.until_shown(&["Connected"]).await?;
+    Ok(())
+}
+
+/// The keychain's own window.
+async fn prompt(desktop: &Desktop) -> anyhow::Result<postern_tests::desktop::XWindow> {
+    until("the keychain's prompt", LIMIT, async || {
+        let windows = desktop.windows()?;
+        Ok(windows.into_iter().find(|window| !window.title.contains("Postern")))
+    })
+    .await
+}

@@ -57,7 +57,7 @@ export type Color = "red" | "orange" | "yellow" | "green" | "teal" | "blue" | "p
 export type Connect = "always" | "on-demand";
 
 /** The picture beside a profile. */
-export type ConnectionState = "off" | "starting" | "up" | "failing" | "sign-in";
+export type ConnectionState = "off" | "starting" | "unlocking" | "up" | "failing" | "sign-in";
 
 /** How a profile is, with the reason. */
 export type ConnectionView = {
@@ -285,7 +285,7 @@ export type LookView = {
 };
 
 /** Something the manager asks for, besides saving a draft. */
-export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "look", id: string, } | { "do": "look-away" } | { "do": "find-imports" } | { "do": "import", keys: Array<string>, } | { "do": "forget-imports" } | { "do": "remove", id: string, } | { "do": "set-notices", notices: Notices, } | { "do": "set-log", level: LogLevel, } | { "do": "open-logs" } | { "do": "dismiss-crash" };
+export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "look", id: string, } | { "do": "look-away" } | { "do": "find-imports" } | { "do": "import", keys: Array<string>, } | { "do": "forget-imports" } | { "do": "remove", id: string, } | { "do": "set-notices", notices: Notices, } | { "do": "set-log", level: LogLevel, } | { "do": "open-logs" } | { "do": "dismiss-crash" } | { "do": "keep-in-memory" } | { "do": "give-up-unlocking" };
 
 /** Everything the manager shows. */
 export type ManagerView = {
@@ -309,6 +309,8 @@ export type ManagerView = {
   notices: Notices,
   /** How much is written to the log. */
   log: LogLevel,
+  /** How secrets are kept. */
+  vault: VaultView,
   /** How the run before ended, until somebody says that they know. */
   crash: CrashView | null,
 };
@@ -405,3 +407,6 @@ export type UseView = {
   /** The last first, each kind once. */
   faults: Array<LastFault>,
 };
+
+/** How secrets are kept. */
+export type VaultView = "kept" | "unlocking" | "absent" | "in-memory";

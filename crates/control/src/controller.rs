@@ -33,6 +33,7 @@ mod pace;
 #[cfg(test)]
 mod tests;
 mod update;
+mod vault;
 
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
@@ -62,6 +63,8 @@ pub enum Connection {
     Off,
     /// Secrets are being read, the port bound, the server asked for the first time.
     Starting,
+    /// As [`Connection::Starting`], and the keychain waits for a person to unlock it.
+    Unlocking,
     /// A listener stands and the server let us in, before the world around changed: it is being asked again.
     Checking,
     /// A listener stands and the server lets us in.
@@ -97,7 +100,7 @@ impl Connection {
     #[must_use]
     pub fn trouble(&self) -> Option<&Trouble> {
         match self {
-            Self::Off | Self::Starting | Self::Checking | Self::Up { .. } => None,
+            Self::Off | Self::Starting | Self::Unlocking | Self::Checking | Self::Up { .. } => None,
             Self::Failing { trouble, .. } | Self::SignInRequired { trouble } | Self::PortTaken { trouble } => {
                 Some(trouble)
             }
@@ -120,6 +123,10 @@ pub struct State {
     pub file_trouble: Option<Trouble>,
     /// Why the vault cannot be used, as last seen.
     pub vault_trouble: Option<Trouble>,
+    /// The keychain waits for a person to unlock it.
+    pub unlocking: bool,
+    /// Secrets are in memory, in place of a keychain that is not there.
+    pub in_memory: bool,
     /// Whether the end has been asked for.
     pub phase: Phase,
     /// The look at what the manager's form has, while the form is open.

@@ -181,6 +181,7 @@ fn profile(entry: &Entry, current: bool) -> Item {
         Connection::Up { latency: None, .. }
         | Connection::Off
         | Connection::Starting
+        | Connection::Unlocking
         | Connection::Checking
         | Connection::Failing { .. }
         | Connection::SignInRequired { .. }
@@ -208,7 +209,7 @@ fn trouble_line(trouble: &Trouble) -> Item {
 
 fn icon(state: &State) -> Icon {
     let each = state.entries.iter().map(|entry| match &entry.connection {
-        Connection::Off | Connection::Starting | Connection::Checking => Icon::Off,
+        Connection::Off | Connection::Starting | Connection::Unlocking | Connection::Checking => Icon::Off,
         Connection::Up { .. } => Icon::On,
         Connection::SignInRequired { .. } => Icon::SignIn,
         Connection::Failing { .. } | Connection::PortTaken { .. } => Icon::Trouble,
@@ -227,7 +228,9 @@ fn tooltip(state: &State) -> String {
         state.entries.iter().filter_map(|entry| Some((entry, entry.connection.trouble()?))).collect();
     let up: Vec<&Entry> =
         state.entries.iter().filter(|entry| matches!(entry.connection, Connection::Up { .. })).collect();
-    let asked = |entry: &&Entry| matches!(entry.connection, Connection::Starting | Connection::Checking);
+    let asked = |entry: &&Entry| {
+        matches!(entry.connection, Connection::Starting | Connection::Unlocking | Connection::Checking)
+    };
     let starting = state.entries.iter().find(asked);
     match (troubled.as_slice(), up.as_slice(), starting) {
         ([(entry, trouble)], ..) => {
@@ -236,6 +239,9 @@ fn tooltip(state: &State) -> String {
         ([_, _, ..], ..) => format!("Postern: {} servers are not connected", troubled.len()),
         ([], [], Some(entry)) if entry.connection == Connection::Checking => {
             format!("Postern: checking {}…", name(entry))
+        }
+        ([], [], Some(entry)) if entry.connection == Connection::Unlocking => {
+            format!("Postern: {}", uncapitalised(label(&entry.connection)))
         }
         ([], [], Some(entry)) => format!("Postern: connecting to {}…", name(entry)),
         ([], [], None) if state.entries.is_empty() => "Postern: no servers yet".to_owned(),

@@ -8,7 +8,8 @@
 //!   deadline; a call that ran into the deadline is not carried out later, or is undone.
 //! - A value that could not be used is refused before it is saved, and when it is read: others write to the
 //!   keychain and the environment too ([`Slot::check`]).
-//! - There is no plaintext fallback. A machine without a keychain has `--vault env`.
+//! - There is no plaintext fallback. A machine without a keychain has `--vault env`; or, once its person has said so,
+//!   memory in the keychain's place, for as long as the process lives.
 
 mod env;
 mod error;
@@ -23,10 +24,11 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use postern_gateway::Secret;
+use tokio::sync::watch;
 
 use self::env::Environment;
 pub use self::env::{Variables, variable};
@@ -68,7 +70,11 @@ pub struct UnknownKind;
 
 /// A handle on the vault; clones share it.
 #[derive(Clone)]
-pub struct Vault(Backend);
+pub struct Vault {
+    backend: Backend,
+    /// In place of a keychain that is not there.
+    instead: Arc<OnceLock<Backend>>,
+}
 
 #[derive(Clone)]
 enum Backend {
@@ -126,6 +132,8 @@ pub(crate) enum Before {
 impl Vault {
     /// How long the keychain may take: long enough to type its password into a prompt.
     pub const DEADLINE: Duration = Duration::from_secs(30);
+    /// The same where a person sees that it is waited for, and can end that: a prompt may stand since the session began.
+    pub const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
     /// Opens it. The keychain itself is first asked when a secret is.
     #[must_use]
@@ -140,25 +148,64 @@ impl Vault {
     /// The operating system's keychain; a call that takes longer than `deadline` is [`VaultError::Locked`].
     #[must_use]
     pub fn os(deadline: Duration) -> Self {
-        Self(Backend::Os(Worker::new(os::keychain, deadline)))
+        Backend::Os(Worker::new(os::keychain, deadline)).into()
     }
 
     /// Variables, to be read and not to be written.
     #[must_use]
     pub fn env(variables: Variables) -> Self {
-        Self(Backend::Env(Arc::new(Environment::new(variables))))
+        Backend::Env(Arc::new(Environment::new(variables))).into()
     }
 
     /// An empty vault in this process's memory.
     #[must_use]
     pub fn memory() -> Self {
-        Self(Backend::Memory(Arc::default()))
+        Backend::Memory(Arc::default()).into()
+    }
+
+    fn backend(&self) -> &Backend {
+        self.instead.get().unwrap_or(&self.backend)
+    }
+
+    /// From here on, secrets are in this process's memory in place of the keychain. What the keychain has stays there.
+    pub fn keep_in_memory(&self) {
+        if matches!(self.backend, Backend::Os(_)) {
+            self.instead.get_or_init(|| Backend::Memory(Arc::default()));
+        }
+    }
+
+    /// How many calls wait for a person to unlock the keychain.
+    #[must_use]
+    pub fn waiting(&self) -> watch::Receiver<usize> {
+        match self.backend() {
+            Backend::Os(worker) => worker.waiting(),
+            Backend::Memory(_) | Backend::Env(_) => watch::channel(0).1,
+        }
+    }
+
+    /// Ends their waiting: each ends as [`VaultError::Locked`]. A prompt that stands stays.
+    pub fn give_up(&self) {
+        if let Backend::Os(worker) = self.backend() {
+            worker.give_up();
+        }
+    }
+
+    /// Whether the keychain can be asked at all; a locked one may answer that without a prompt.
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    pub async fn answers(&self) -> Result<(), VaultError> {
+        match self.backend() {
+            // No profile has this id: an item that is not there is looked for, and nothing is unlocked.
+            Backend::Os(worker) => worker.run(|items| items.get("-/none")).await.map(drop),
+            Backend::Memory(_) | Backend::Env(_) => Ok(()),
+        }
     }
 
     /// Which vault this is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        match &self.0 {
+        match self.backend() {
             Backend::Os(_) => Kind::Os,
             Backend::Memory(_) => Kind::Memory,
             Backend::Env(_) => Kind::Env,
@@ -179,7 +226,7 @@ impl Vault {
 
     /// What is there, fit for use or not.
     async fn read(&self, id: &ProfileId, slot: &Slot) -> Result<Option<Secret>, VaultError> {
-        match &self.0 {
+        match self.backend() {
             Backend::Os(worker) => {
                 let account = account(id, slot);
                 worker.run(move |items| items.get(&account)).await
@@ -222,7 +269,7 @@ impl Vault {
     /// Saves `new`, or deletes where there is none; what was there before.
     async fn put(&self, id: &ProfileId, slot: &Slot, new: Option<Secret>) -> Result<Before, VaultError> {
         let account = account(id, slot);
-        match &self.0 {
+        match self.backend() {
             Backend::Os(worker) => worker.replace(account, new).await,
             Backend::Memory(memory) => lock(memory).replace(&account, new.as_ref()),
             Backend::Env(_) => Err(VaultError::ReadOnly { variable: variable(id, slot) }),
@@ -234,7 +281,7 @@ impl Vault {
     /// # Errors
     /// See [`VaultError`].
     pub async fn clear(&self, id: &ProfileId, slot: &Slot) -> Result<bool, VaultError> {
-        if let Backend::Env(environment) = &self.0
+        if let Backend::Env(environment) = self.backend()
             && environment.get(id, slot)?.is_none()
         {
             return Ok(false);
@@ -272,7 +319,7 @@ impl Vault {
         }
         let key = Secret::random().map_err(|source| VaultError::Failed { reason: source.to_string() })?;
         let account = account(id, &Slot::LocalKey);
-        match &self.0 {
+        match self.backend() {
             Backend::Os(worker) => {
                 let path = config.join("keys.lock");
                 worker
@@ -315,13 +362,19 @@ impl Vault {
     }
 
     async fn forget_slots(&self, id: &ProfileId, slots: impl Iterator<Item = Slot>) -> Result<(), VaultError> {
-        if matches!(self.0, Backend::Env(_)) {
+        if matches!(self.backend(), Backend::Env(_)) {
             return Ok(());
         }
         for slot in slots {
             self.clear(id, &slot).await?;
         }
         Ok(())
+    }
+}
+
+impl From<Backend> for Vault {
+    fn from(backend: Backend) -> Self {
+        Self { backend, instead: Arc::default() }
     }
 }
 

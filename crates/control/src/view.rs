@@ -52,8 +52,24 @@ pub struct ManagerView {
     pub notices: Notices,
     /// How much is written to the log.
     pub log: LogLevel,
+    /// How secrets are kept.
+    pub vault: VaultView,
     /// How the run before ended, until somebody says that they know.
     pub crash: Option<CrashView>,
+}
+
+/// How secrets are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum VaultView {
+    /// As they are to be; or what is wrong stands among the troubles.
+    Kept,
+    /// The keychain waits for a person to unlock it.
+    Unlocking,
+    /// There is no keychain. They could be in memory instead.
+    Absent,
+    /// In memory, in place of a keychain: gone when Postern ends.
+    InMemory,
 }
 
 /// How the run before ended, where it ended badly.
@@ -151,6 +167,8 @@ pub enum ConnectionState {
     Off,
     /// On its way.
     Starting,
+    /// The same, and the keychain waits for a person.
+    Unlocking,
     /// The server answers and lets us in.
     Up,
     /// It does not.
@@ -216,6 +234,10 @@ pub enum ManagerAction {
     OpenLogs,
     /// It is known how the run before ended.
     DismissCrash,
+    /// Keep secrets in memory as long as Postern runs, where there is no keychain.
+    KeepInMemory,
+    /// Wait no more for the keychain to be unlocked.
+    GiveUpUnlocking,
 }
 
 impl TryFrom<ManagerAction> for Event {
@@ -238,6 +260,8 @@ impl TryFrom<ManagerAction> for Event {
             ManagerAction::SetLog { level } => Self::Settle(Setting::Log(level)),
             ManagerAction::OpenLogs => Self::OpenLogs,
             ManagerAction::DismissCrash => Self::DismissCrash,
+            ManagerAction::KeepInMemory => Self::KeepInMemory,
+            ManagerAction::GiveUpUnlocking => Self::GiveUpUnlocking,
             ManagerAction::Remove { id } => Self::Remove { ticket: None, id: id.parse()? },
         })
     }
@@ -262,11 +286,24 @@ pub fn manager(state: &State) -> ManagerView {
         import: state.import.as_ref().map(|import| ImportView::new(import, &profiles)),
         notices: state.settings.notices,
         log: state.settings.log,
+        vault: vault(state),
         crash: state.crash.as_ref().map(|crash| CrashView {
             at_ms: since_1970(crash.at).unwrap_or_default(),
             exact: crash.mistake.is_some(),
             trouble: crash.trouble(),
         }),
+    }
+}
+
+fn vault(state: &State) -> VaultView {
+    if state.unlocking {
+        VaultView::Unlocking
+    } else if state.offers_memory() {
+        VaultView::Absent
+    } else if state.in_memory {
+        VaultView::InMemory
+    } else {
+        VaultView::Kept
     }
 }
 
@@ -292,6 +329,7 @@ fn connection(connection: &Connection) -> ConnectionView {
     let (state, version, latency, next_try) = match connection {
         Connection::Off => (ConnectionState::Off, None, None, None),
         Connection::Starting | Connection::Checking => (ConnectionState::Starting, None, None, None),
+        Connection::Unlocking => (ConnectionState::Unlocking, None, None, None),
         Connection::Up { version, latency, .. } => (ConnectionState::Up, version.clone(), *latency, None),
         Connection::Failing { next_try, .. } => (ConnectionState::Failing, None, None, *next_try),
         Connection::PortTaken { .. } => (ConnectionState::Failing, None, None, None),
@@ -319,6 +357,7 @@ pub fn label(connection: &Connection) -> &'static str {
     match connection {
         Connection::Off => "Off",
         Connection::Starting => "Connecting…",
+        Connection::Unlocking => "Waiting for your keychain to be unlocked",
         Connection::Checking => "Checking…",
         Connection::Up { .. } => "Connected",
         Connection::Failing { .. } => "Not connected",

@@ -46,6 +46,13 @@ const VAULT_LOCKED: Trouble = {
   remedy: "Unlock it in your desktop’s password manager, then connect again.",
 };
 
+const VAULT_ABSENT: Trouble = {
+  code: "vault_absent",
+  sentence: "This machine has no keychain service that answers: there is no session bus.",
+  remedy:
+    "Install and start one (gnome-keyring, KWallet or KeePassXC with its Secret Service on); or keep secrets in memory for this session, in the manager; or, on a machine without a desktop, use `--vault env`.",
+};
+
 const DISK_FULL: Trouble = {
   code: "not_saved",
   sentence: "It cannot be written to your downloads: No space left on device (os error 28).",
@@ -278,6 +285,7 @@ function view(servers: ServerView[], troubles: Trouble[] = [], canSave = true): 
     notices: ALL,
     log: "info",
     crash: null,
+    vault: "kept",
   };
 }
 
@@ -320,6 +328,30 @@ const VIEWS: Record<string, () => ManagerView> = {
           "It made a mistake of its own, at src/shell.rs:142:17. A report, saved in its settings, says what came before.",
       },
     },
+  }),
+  "vault-absent": () => ({
+    ...view(
+      [
+        {
+          ...PRODUCTION,
+          connection: failing("Not connected", "vault_absent", VAULT_ABSENT.sentence, VAULT_ABSENT.remedy),
+        },
+      ],
+      [VAULT_ABSENT],
+    ),
+    vault: "absent",
+  }),
+  "vault-absent-at-first": () => ({ ...view([], [VAULT_ABSENT]), vault: "absent" }),
+  "in-memory": () => ({ ...view([PRODUCTION]), vault: "in-memory" }),
+  unlocking: () => ({
+    ...view([
+      {
+        ...PRODUCTION,
+        connection: { ...STARTING, state: "unlocking", label: "Waiting for your keychain to be unlocked" },
+      },
+      ...SERVERS.slice(5, 6),
+    ]),
+    vault: "unlocking",
   }),
   "vault-locked": () => view(SERVERS, [VAULT_LOCKED]),
   long: () => view([LONG, ...SERVERS]),
@@ -402,6 +434,10 @@ export function fixture(name: string): Backend {
         // As in the app: it is written meanwhile.
         setTimeout(() => show({ notices: action.notices }), 50);
         return;
+      case "keep-in-memory":
+        return show({ vault: "in-memory", troubles: [] });
+      case "give-up-unlocking":
+        return show({ vault: "kept", troubles: [VAULT_LOCKED] });
       case "dismiss-crash":
         return show({ crash: null });
       case "set-log":

@@ -64,6 +64,10 @@ export const SCENES: readonly Scene[] = [
   { name: "unreadable", fixture: "unreadable" },
   { name: "unreadable-later", fixture: "unreadable-later" },
   { name: "vault-locked", fixture: "vault-locked" },
+  { name: "vault-absent", fixture: "vault-absent" },
+  { name: "vault-absent-at-first", fixture: "vault-absent-at-first" },
+  { name: "in-memory", fixture: "in-memory" },
+  { name: "unlocking", fixture: "unlocking" },
   { name: "crashed", fixture: "crashed" },
   { name: "broken", fixture: "broken" },
   {

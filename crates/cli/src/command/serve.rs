@@ -71,7 +71,9 @@ async fn watch(handle: &Handle, ids: Vec<ProfileId>, output: &Output) -> Failure
         if let Err(failure) = entries.iter().try_for_each(|entry| told.ready(entry)) {
             return failure;
         }
-        let served = |entry: &Entry| entry.is_listening() || entry.connection == Connection::Starting;
+        let served = |entry: &Entry| {
+            entry.is_listening() || matches!(entry.connection, Connection::Starting | Connection::Unlocking)
+        };
         if entries.iter().any(|entry| served(entry)) {
             entries.iter().for_each(|entry| told.health(entry));
         } else {

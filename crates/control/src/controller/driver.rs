@@ -125,6 +125,7 @@ impl Controller {
         let (settings, made) = mpsc::unbounded_channel();
         tokio::spawn(storage::settle(folders.clone(), made, outcomes.clone()));
         tokio::spawn(watched(outcomes.clone()));
+        tokio::spawn(vault_waits(vault.waiting(), outcomes.clone()));
 
         let seed = RandomState::new().build_hasher().finish();
         let mut state = State::new(at_start, seed);
@@ -253,6 +254,13 @@ impl Controller {
                     self.answer(Event::Stored(Err(SaveErrors::whole(&nobody_writes("profiles.toml")))));
                 }
             }
+            Effect::SeeVault => {
+                let vault = self.place.vault.clone();
+                let see = async move { Event::VaultSeen(vault.answers().await.map_err(|error| error.trouble())) };
+                spawn(&self.place.outcomes, see, |trouble| Event::VaultSeen(Err(trouble)));
+            }
+            Effect::KeepInMemory => self.place.vault.keep_in_memory(),
+            Effect::GiveUpUnlocking => self.place.vault.give_up(),
             Effect::LookUp(profile) => {
                 let vault = self.place.vault.clone();
                 let id = profile.id.clone();
@@ -315,6 +323,22 @@ async fn watched(outcomes: Outcomes) {
     while let Err(error) = tokio::spawn(world::watch(outcomes.clone())).await {
         tracing::error!(%error, "what the world does was not heard for a while");
         tokio::time::sleep(ANEW).await;
+    }
+}
+
+/// Tells of a keychain that waits, and of the end of that.
+async fn vault_waits(mut waiting: watch::Receiver<usize>, outcomes: Outcomes) {
+    let mut told = false;
+    loop {
+        let changed = tokio::select! {
+            changed = waiting.wait_for(|count| (*count > 0) != told) => changed.is_ok(),
+            () = outcomes.0.closed() => false,
+        };
+        if !changed {
+            return;
+        }
+        told = !told;
+        outcomes.send(Event::VaultWaits(told)).await;
     }
 }
 

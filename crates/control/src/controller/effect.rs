@@ -53,6 +53,12 @@ pub enum Effect {
     Store(Change),
     /// See which of the profile's slots are filled: [`super::Event::LookedUp`].
     LookUp(Box<Profile>),
+    /// See whether the vault is there: [`super::Event::VaultSeen`].
+    SeeVault,
+    /// Keep secrets in memory from here on.
+    KeepInMemory,
+    /// End the waiting for the keychain: whatever waits for it fails.
+    GiveUpUnlocking,
     /// Read the profile's local key, and ask the shell to copy what programs need; or say why there is nothing to copy.
     CopyEnvironment(Box<Profile>),
     /// Look, after a moment in which somebody may go on typing, in place of the look before: [`super::Event::Looked`].

@@ -102,6 +102,10 @@ pub enum Event {
     OpenLogs,
     /// It is known how the run before ended.
     DismissCrash,
+    /// Keep secrets in memory as long as Postern runs, where there is no keychain.
+    KeepInMemory,
+    /// Wait no more for the keychain to be unlocked.
+    GiveUpUnlocking,
     /// Stop all gateways and end.
     Quit,
 
@@ -194,6 +198,10 @@ pub enum Event {
     Settled(Result<Settings, Trouble>),
     /// The shell has seen whether Postern starts with the session; `None` where it cannot say.
     StartsAtLogin(Option<bool>),
+    /// The keychain waits for a person to unlock it, or does so no more.
+    VaultWaits(bool),
+    /// The vault was asked whether it is there.
+    VaultSeen(Result<(), Trouble>),
     /// The run before ended badly.
     Crashed(Crash),
     /// The machine has woken up, is in another network, or has another time: what was known of servers may be so no more.

@@ -130,6 +130,9 @@ pub(crate) fn said(effects: &[Effect]) -> String {
             Effect::SeeCertificate(_) => "see the certificate".to_owned(),
             Effect::Settle(setting) => format!("settle {setting:?}"),
             Effect::OpenLogs => "open logs".to_owned(),
+            Effect::SeeVault => "see the vault".to_owned(),
+            Effect::KeepInMemory => "keep in memory".to_owned(),
+            Effect::GiveUpUnlocking => "give up unlocking".to_owned(),
             Effect::Renew(_) => "renew".to_owned(),
             Effect::LetWindowsWrite { until: Some(until), .. } => {
                 format!("let windows write for {} s", until.duration_since(at(0)).unwrap().as_secs())

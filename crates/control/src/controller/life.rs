@@ -131,7 +131,7 @@ impl Entry {
     /// Connects if off. Where it is failing, starts anew: secrets and files are read again.
     pub(super) fn connect(&mut self, effects: &mut Vec<Effect>) {
         match &self.connection {
-            Connection::Up { .. } | Connection::Checking | Connection::Starting => {}
+            Connection::Up { .. } | Connection::Checking | Connection::Starting | Connection::Unlocking => {}
             Connection::Off
             | Connection::Failing { .. }
             | Connection::SignInRequired { .. }
@@ -297,6 +297,7 @@ impl Entry {
             Connection::Up { latency, .. } => (None, *latency),
             Connection::Off
             | Connection::Starting
+            | Connection::Unlocking
             | Connection::Checking
             | Connection::SignInRequired { .. }
             | Connection::PortTaken { .. } => (None, None),
@@ -326,6 +327,7 @@ impl Entry {
         let after = match &self.connection {
             Connection::Off
             | Connection::Starting
+            | Connection::Unlocking
             | Connection::Checking
             | Connection::Up { .. }
             | Connection::SignInRequired { .. } => mint.delay(if self.life.quiet { QUIET } else { LEISURE }, 0),
@@ -426,6 +428,7 @@ impl State {
                     let held = Held { generation: self.mint.generation(), port: entry.profile.port };
                     busy.push(held);
                     entry.life.listener = Listener::Starting(held);
+                    entry.vault_waits(self.unlocking);
                     let profile = Box::new(entry.profile.clone());
                     effects.push(Effect::Start { generation: held.generation, profile });
                 }

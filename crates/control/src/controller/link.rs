@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_server_without_a_profile_is_offered_and_not_asked() {
         let mut stage = Stage::with(AtStart::None, &[]);
-        assert_eq!(follow(&mut stage, "https://new.example.com/runs"), "shell ShowManager");
+        assert_eq!(follow(&mut stage, "https://new.example.com/runs"), "shell ShowManager\nsee the vault");
         let (number, lead) = stage.state.lead.clone().unwrap();
         assert_eq!(lead, Lead::New(Some("https://new.example.com/runs".parse().unwrap())));
         follow(&mut stage, "https://new.example.com/runs");

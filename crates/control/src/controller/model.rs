@@ -95,7 +95,7 @@ fn failure(kind: u8) -> Failure {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (0..16_u8, 0..NAMES.len()).prop_map(|(kind, who)| Step::Wish(kind, who)),
+        6 => (0..18_u8, 0..NAMES.len()).prop_map(|(kind, who)| Step::Wish(kind, who)),
         1 => (0..NAMES.len(), 0..5_u8).prop_map(|(who, form)| Step::Save(who, form)),
         1 => (0..NAMES.len()).prop_map(Step::Remove),
         2 => prop::collection::vec((0..NAMES.len(), 0..5_u8), 0..4).prop_map(Step::Edit),
@@ -132,6 +132,8 @@ impl World {
                     13 => Event::ToggleStartAtLogin,
                     14 => Event::AllowChanges { id, at: at(0) },
                     15 => Event::ForbidChanges(id),
+                    16 => Event::VaultWaits(who % 2 == 0),
+                    17 => Event::KeepInMemory,
                     9 => Event::Screen(Screen { manager: who % 2 == 0, ..Screen::default() }),
                     _ => Event::Toggle(id),
                 }
@@ -307,6 +309,9 @@ impl World {
                 | Effect::CopyEnvironment(_)
                 | Effect::Settle(_)
                 | Effect::OpenLogs
+                | Effect::SeeVault
+                | Effect::KeepInMemory
+                | Effect::GiveUpUnlocking
                 | Effect::CloseDashboard(_)
                 | Effect::RemoveDashboard(_)
                 | Effect::Shell(_) => {}
@@ -382,8 +387,11 @@ impl World {
                 Connection::Checking | Connection::SignInRequired { .. } => {
                     prop_assert!(standing && on_its_way, "{entry:?}");
                 }
+                Connection::Unlocking if !state.unlocking => prop_assert!(false, "waits for nothing: {entry:?}"),
                 Connection::PortTaken { .. } => prop_assert!(!standing && on_its_way, "{entry:?}"),
-                Connection::Starting | Connection::Failing { .. } => prop_assert!(on_its_way, "stuck: {entry:?}"),
+                Connection::Starting | Connection::Unlocking | Connection::Failing { .. } => {
+                    prop_assert!(on_its_way, "stuck: {entry:?}")
+                }
             }
         }
         prop_assert!(state.phase != Phase::Ended || self.exits == 1);

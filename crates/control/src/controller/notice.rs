@@ -100,7 +100,7 @@ impl Entry {
 
     fn truth(&self) -> Option<Truth> {
         match &self.connection {
-            Connection::Off | Connection::Starting | Connection::Checking => None,
+            Connection::Off | Connection::Starting | Connection::Unlocking | Connection::Checking => None,
             Connection::Up { .. } => Some(Truth::Up),
             Connection::SignInRequired { .. } => Some(Truth::SignIn),
             Connection::PortTaken { .. } => Some(Truth::Down),

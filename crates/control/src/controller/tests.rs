@@ -587,6 +587,61 @@ fn a_form_is_looked_at_in_place_of_what_it_had_before() {
 }
 
 #[test]
+fn a_keychain_that_waits_is_said_and_who_gives_up_can_try_again() {
+    let mut stage = Stage::with(AtStart::Always, &[profile("prod", 4201), profile("other", 4202)]);
+    stage.take(Event::VaultWaits(true));
+    for name in ["prod", "other"] {
+        assert_eq!(stage.connection(name), &Connection::Unlocking);
+    }
+    assert_snapshot!(said(&stage.take(Event::GiveUpUnlocking)), @"give up unlocking");
+    stage.start_fails(Failure::Vault { trouble: trouble("vault_locked"), ask_again: false });
+    stage.take(Event::VaultWaits(false));
+    assert_eq!(stage.connection("prod"), &Connection::Starting);
+    assert_eq!(stage.connection("other").trouble().unwrap().code, "vault_locked");
+    assert_snapshot!(said(&stage.take(Event::Connect(id("other")))), @"start other");
+    assert_eq!(stage.connection("other"), &Connection::Starting);
+    stage.take(Event::VaultWaits(true));
+    // What stands has its secrets, and what starts now waits as well.
+    stage.starts();
+    assert_eq!(stage.connection("other"), &Connection::Starting);
+    stage.take(Event::Disconnect(id("other")));
+    stage.ends();
+    stage.take(Event::Connect(id("other")));
+    assert_eq!(stage.connection("other"), &Connection::Unlocking);
+    // A save may wait too: it is not waited for at the end.
+    assert!(said(&stage.take(Event::Quit)).contains("give up unlocking"));
+}
+
+#[test]
+fn without_a_keychain_memory_is_offered_and_what_failed_for_it_starts_anew() {
+    let mut stage = Stage::with(AtStart::Always, &[profile("up", 4201), profile("prod", 4202)]);
+    assert_eq!(stage.take(Event::KeepInMemory), [], "nobody has offered that");
+    stage.start_fails(Failure::Vault { trouble: trouble("vault_absent"), ask_again: true });
+    assert!(stage.state.offers_memory());
+    assert_snapshot!(said(&stage.take(Event::KeepInMemory)), @"
+    keep in memory
+    look up up
+    look up prod
+    start prod
+    ");
+    assert!(stage.state.in_memory && !stage.state.offers_memory());
+    assert_eq!(stage.state.vault_trouble, None);
+}
+
+#[test]
+fn who_opens_the_first_form_is_told_that_there_is_no_keychain() {
+    let mut stage = Stage::with(AtStart::Always, &[]);
+    assert_snapshot!(said(&stage.take(Event::Manage)), @"
+    shell ShowManager
+    see the vault
+    ");
+    stage.take(Event::VaultSeen(Err(trouble("vault_absent"))));
+    assert!(stage.state.offers_memory());
+    stage.take(Event::VaultSeen(Ok(())));
+    assert_eq!(stage.state.vault_trouble, None);
+}
+
+#[test]
 fn what_a_look_has_found_is_said_by_the_gateway_that_stands() {
     let mut stage = one_up();
     let mut looked = |code: &str, number| {

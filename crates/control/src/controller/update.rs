@@ -19,6 +19,8 @@ impl State {
             entries: Vec::new(),
             file_trouble: None,
             vault_trouble: None,
+            unlocking: false,
+            in_memory: false,
             phase: Phase::New,
             look: None,
             screen: super::Screen::default(),
@@ -66,6 +68,10 @@ impl State {
         effects.push(Effect::Shell(ShellRequest::ShowManager));
         let unknown = self.entries.iter().filter(|entry| entry.slots.iter().any(|(_, filled)| filled.is_none()));
         effects.extend(unknown.map(|entry| Effect::LookUp(Box::new(entry.profile.clone()))));
+        // Who is about to enter secrets is told before that there is no place for them.
+        if self.entries.is_empty() {
+            effects.push(Effect::SeeVault);
+        }
     }
 
     /// The profile that a click on the icon shows: the one shown last, or else the only one.
@@ -165,6 +171,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::OpenLogs => effects.push(Effect::OpenLogs),
         Event::Quit => {
             state.phase = Phase::Quitting;
+            // A save may wait for it.
+            if state.unlocking {
+                effects.push(Effect::GiveUpUnlocking);
+            }
             for entry in &mut state.entries {
                 entry.disconnect(&mut effects);
             }
@@ -280,6 +290,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             effects.push(Effect::Shell(ShellRequest::ShowTrouble { name: None, trouble: crash.trouble() }));
             state.crash = Some(crash);
         }
+        Event::KeepInMemory => state.keep_in_memory(&mut effects),
+        Event::GiveUpUnlocking => effects.push(Effect::GiveUpUnlocking),
+        Event::VaultWaits(waits) => state.vault_waits(waits),
+        Event::VaultSeen(outcome) => state.vault_seen(outcome),
         Event::DismissCrash => state.crash = None,
         Event::StartsAtLogin(starts) => state.starts_at_login = starts,
     }

@@ -89,8 +89,8 @@ impl VaultError {
     pub fn remedy(&self) -> String {
         match self {
             Self::Absent { .. } if cfg!(target_os = "linux") => {
-                "Install and start one (gnome-keyring, KWallet or KeePassXC with its Secret Service on), or, on a \
-                 machine without a desktop, use `--vault env`."
+                "Install and start one (gnome-keyring, KWallet or KeePassXC with its Secret Service on); or keep secrets in \
+                 memory for this session, in the manager; or, on a machine without a desktop, use `--vault env`."
                     .into()
             }
             Self::Absent { .. } => "Use `--vault env` on a machine without a keychain.".into(),

@@ -118,7 +118,14 @@ fn words(error: &(dyn std::error::Error + 'static)) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string().trim_start_matches("SS error: ").trim_end_matches('.').to_owned()
+    let text = innermost.to_string();
+    let text = text.trim_start_matches("SS error: ");
+    // D-Bus begins with a name for programs.
+    let text = match text.split_once(": ") {
+        Some((name, said)) if name.starts_with("org.freedesktop.") => said,
+        Some(_) | None => text,
+    };
+    text.trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

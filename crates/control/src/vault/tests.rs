@@ -84,7 +84,7 @@ async fn the_environment_is_only_read() {
 async fn a_value_that_somebody_else_put_there_is_checked_too_and_can_be_saved_over() {
     let (vault, profile) = (Vault::memory(), profile());
     for (slot, value) in [(Slot::EdgePassword, "canary\n"), (Slot::LocalKey, "")] {
-        let Backend::Memory(memory) = &vault.0 else { panic!("another vault") };
+        let Backend::Memory(memory) = vault.backend() else { panic!("another vault") };
         lock(memory).set(&account(&profile.id, &slot), &Secret::new(value)).unwrap();
     }
     let refused = vault.get(&profile.id, &Slot::EdgePassword).await.unwrap_err();
@@ -124,7 +124,7 @@ async fn a_local_key_that_another_process_makes_meanwhile_is_the_key() {
     let (looked, mut looks) = tokio::sync::mpsc::unbounded_channel();
     *lock(&LOOKED) = Some(looked);
     let open: fn() -> Box<dyn Items> = || Box::new(Shared(lock(&LOOKED).clone().unwrap()));
-    let vault = Vault(Backend::Os(Worker::new(open, Vault::DEADLINE)));
+    let vault = Vault::from(Backend::Os(Worker::new(open, Vault::DEADLINE)));
 
     let other = key_lock(&config.path().join("keys.lock")).unwrap();
     let (id, folder) = (profile().id, config.path().to_owned());
@@ -134,4 +134,32 @@ async fn a_local_key_that_another_process_makes_meanwhile_is_the_key() {
     Shared(lock(&LOOKED).clone().unwrap()).set(&account(&profile().id, &Slot::LocalKey), &theirs).unwrap();
     drop(other);
     assert_eq!(key.await.unwrap(), Ok(theirs));
+}
+
+#[tokio::test]
+async fn memory_takes_a_keychains_place_for_every_handle_and_takes_none_from_others() {
+    struct Nobody;
+    impl Items for Nobody {
+        fn get(&mut self, _: &str) -> Result<Option<Secret>, VaultError> {
+            Err(VaultError::Absent { reason: "on purpose".to_owned() })
+        }
+        fn set(&mut self, account: &str, _: &Secret) -> Result<(), VaultError> {
+            self.get(account).map(drop)
+        }
+        fn delete(&mut self, account: &str) -> Result<bool, VaultError> {
+            self.get(account).map(|_| false)
+        }
+    }
+    let vault = Vault::from(Backend::Os(Worker::new(|| Box::new(Nobody), Vault::DEADLINE)));
+    let (other, id, slot) = (vault.clone(), profile().id, Slot::EdgePassword);
+    assert!(matches!(vault.answers().await, Err(VaultError::Absent { .. })));
+    vault.keep_in_memory();
+    assert_eq!((other.answers().await, other.kind()), (Ok(()), Kind::Memory));
+    vault.set(&id, &slot, Secret::new("s3cret")).await.unwrap();
+    vault.keep_in_memory();
+    assert_eq!(other.get(&id, &slot).await, Ok(Some(Secret::new("s3cret"))));
+
+    let env = Vault::env(Variables::default());
+    env.keep_in_memory();
+    assert_eq!(env.kind(), Kind::Env);
 }

@@ -1,14 +1,15 @@
 //! Blocking calls on a thread of their own, with a deadline.
 //!
 //! A thread of its own and not the runtime's blocking pool: a locked keychain blocks for as long as its prompt
-//! stands, and a runtime waits for its pool when the process ends. One thread also means one prompt.
+//! stands, and a runtime waits for its pool when the process ends. One thread also means one prompt: who refuses it
+//! has refused all that waited behind it.
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use postern_gateway::Secret;
 
@@ -23,12 +24,54 @@ pub(super) struct Worker {
     open: fn() -> Box<dyn Items>,
     deadline: Duration,
     jobs: Arc<Mutex<Option<mpsc::Sender<Job>>>>,
+    /// How many calls have waited for longer than [`SOON`].
+    waiting: Arc<watch::Sender<usize>>,
+    /// Counts how often a person did not want to wait.
+    given_up: Arc<watch::Sender<usize>>,
+    /// When, and how, access was refused last.
+    refused: Arc<Mutex<Option<(Instant, VaultError)>>>,
+}
+
+/// What takes longer waits for a person: its prompt stands.
+const SOON: Duration = Duration::from_secs(1);
+
+/// A call that waits for a person, for as long as it does.
+struct Waiting<'w>(&'w watch::Sender<usize>);
+
+impl<'w> Waiting<'w> {
+    fn begin(count: &'w watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Worker {
     /// `open` is called on the thread.
     pub(super) fn new(open: fn() -> Box<dyn Items>, deadline: Duration) -> Self {
-        Self { open, deadline, jobs: Arc::default() }
+        Self {
+            open,
+            deadline,
+            jobs: Arc::default(),
+            waiting: Arc::default(),
+            given_up: Arc::default(),
+            refused: Arc::default(),
+        }
+    }
+
+    /// How many calls wait for a person.
+    pub(super) fn waiting(&self) -> watch::Receiver<usize> {
+        self.waiting.subscribe()
+    }
+
+    /// Ends the waiting of all calls there are now, as their deadline would.
+    pub(super) fn give_up(&self) {
+        self.given_up.send_modify(|times| *times += 1);
     }
 
     /// The outcome of `call`, or [`VaultError::Locked`] when it takes longer than the deadline.
@@ -36,7 +79,16 @@ impl Worker {
         &self,
         call: impl FnOnce(&mut dyn Items) -> Result<T, VaultError> + Send + 'static,
     ) -> Result<T, VaultError> {
-        self.ask(move |items, answer| drop(answer.send(call(items)))).await
+        let (asked, refused) = (Instant::now(), Arc::clone(&self.refused));
+        self.ask(move |items, answer| {
+            let before = lock(&refused).clone().filter(|(when, _)| *when > asked);
+            let outcome = before.map_or_else(|| call(items), |(_, error)| Err(error));
+            if let Err(error @ VaultError::Refused { .. }) = &outcome {
+                *lock(&refused) = Some((Instant::now(), error.clone()));
+            }
+            drop(answer.send(outcome));
+        })
+        .await
     }
 
     /// Changes an item; what was there before. A change that was still waiting for its prompt at the deadline is
@@ -66,14 +118,29 @@ impl Worker {
                 work(items, answer);
             }
         }))?;
-        match tokio::time::timeout(self.deadline, &mut outcome).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(VaultError::Failed { reason: "the call broke off".to_owned() }),
-            Err(_) => {
+        match self.in_time(&mut outcome).await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_)) => Err(VaultError::Failed { reason: "the call broke off".to_owned() }),
+            None => {
                 // From here on it is too late, and what came in the same moment is in time.
                 outcome.close();
                 outcome.try_recv().unwrap_or(Err(VaultError::Locked))
             }
+        }
+    }
+
+    /// `None` at the deadline, or when nobody wants to wait any more.
+    async fn in_time<T>(&self, outcome: impl Future<Output = T> + Unpin) -> Option<T> {
+        let mut outcome = outcome;
+        let mut given_up = self.given_up.subscribe();
+        let soon = SOON.min(self.deadline);
+        if let Ok(outcome) = tokio::time::timeout(soon, &mut outcome).await {
+            return Some(outcome);
+        }
+        let _waiting = Waiting::begin(&self.waiting);
+        tokio::select! {
+            outcome = tokio::time::timeout(self.deadline - soon, outcome) => outcome.ok(),
+            _ = given_up.changed() => None,
         }
     }
 
@@ -131,6 +198,63 @@ mod tests {
             }
         };
         assert_eq!(found, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_ends_it_for_all_and_who_asks_again_waits_anew() {
+        let worker = worker(Duration::from_secs(600));
+        let mut waiting = worker.waiting();
+        let (unlock, prompt) = channel::<()>();
+        let blocked = {
+            let worker = worker.clone();
+            tokio::spawn(async move { worker.run(move |_| Ok(prompt.recv().is_ok())).await })
+        };
+        let behind = {
+            let worker = worker.clone();
+            tokio::spawn(async move { worker.run(|items| items.get("id/slot")).await })
+        };
+        waiting.wait_for(|count| *count == 2).await.unwrap();
+        worker.give_up();
+        assert_eq!(blocked.await.unwrap(), Err(VaultError::Locked));
+        assert_eq!(behind.await.unwrap(), Err(VaultError::Locked));
+        waiting.wait_for(|count| *count == 0).await.unwrap();
+        let again = {
+            let worker = worker.clone();
+            tokio::spawn(async move { worker.run(|items| items.get("id/slot")).await })
+        };
+        waiting.wait_for(|count| *count == 1).await.unwrap();
+        unlock.send(()).unwrap();
+        assert_eq!(again.await.unwrap(), Ok(None));
+        assert_eq!(*waiting.borrow(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_prompt_that_is_refused_is_not_put_up_again_for_those_that_waited_behind_it() {
+        let worker = worker(Duration::from_secs(600));
+        let refused = || VaultError::Refused { reason: "dismissed".to_owned() };
+        let (dismiss, prompt) = channel::<()>();
+        let mut calls = vec![tokio::spawn({
+            let worker = worker.clone();
+            async move {
+                worker
+                    .run(move |_| -> Result<Option<Secret>, _> {
+                        assert!(prompt.recv().is_ok());
+                        Err(refused())
+                    })
+                    .await
+            }
+        })];
+        for _ in 0..2 {
+            let worker = worker.clone();
+            calls.push(tokio::spawn(async move { worker.run(|items| items.get("id/slot")).await }));
+        }
+        worker.waiting().wait_for(|count| *count == 3).await.unwrap();
+        dismiss.send(()).unwrap();
+        for call in calls {
+            assert_eq!(call.await.unwrap(), Err(refused()));
+        }
+        // Who asks from now on is heard.
+        assert_eq!(worker.run(|items| items.get("id/slot")).await, Ok(None));
     }
 
     /// Items that ask before each change: says so, and waits for the answer.

@@ -107,6 +107,7 @@ mod tests {
             "ServerView",
             "Trouble",
             "UseView",
+            "VaultView",
         ] {
             assert_eq!(text.matches(&format!("export type {name} =")).count(), 1, "{name} in:\n{text}");
         }

@@ -200,7 +200,7 @@ fn each_cause_has_its_own_code_sentence_and_remedy() {
         assert!(trouble.sentence.ends_with('.') && trouble.remedy.ends_with('.'), "{trouble:?}");
     }
     assert_snapshot!(told.join("\n"), @r"
-    vault_absent: This machine has no keychain service that answers: the system's words. Install and start one (gnome-keyring, KWallet or KeePassXC with its Secret Service on), or, on a machine without a desktop, use `--vault env`.
+    vault_absent: This machine has no keychain service that answers: the system's words. Install and start one (gnome-keyring, KWallet or KeePassXC with its Secret Service on); or keep secrets in memory for this session, in the manager; or, on a machine without a desktop, use `--vault env`.
     vault_locked: The keychain is locked and waits to be unlocked. Unlock it: its window may be behind others. Then try again.
     vault_refused: The keychain refused access: the system's words. Allow Postern to use it when the keychain asks, and try again.
     vault_failed: The keychain failed: the system's words. Try again. If it stays so, restart the keychain service, or log out and in again.
