@@ -139,6 +139,7 @@ fn grant(controller: &Handle, wish: Wish) {
         Wish::Show => controller.send(Event::Manage),
         Wish::Open(id) => controller.send(Event::Open(id)),
         Wish::Follow(link) => controller.send(Event::Follow(link)),
+        Wish::Switch => controller.send(Event::Switch),
         Wish::Nothing => {}
     }
 }

@@ -25,6 +25,16 @@ pub(crate) fn dot(color: Color) -> Image<'static> {
     Image::new_owned(canvas.rgba, SIZE, SIZE)
 }
 
+/// The same, as the toolkit has pictures.
+#[cfg(target_os = "linux")]
+pub(crate) fn pixels(picture: &Image<'_>) -> Option<gtk::gdk_pixbuf::Pixbuf> {
+    use gtk::gdk_pixbuf::{Colorspace, Pixbuf};
+
+    let (width, height) = (i32::try_from(picture.width()).ok()?, i32::try_from(picture.height()).ok()?);
+    let bytes = gtk::glib::Bytes::from(picture.rgba());
+    Some(Pixbuf::from_bytes(&bytes, Colorspace::Rgb, true, 8, width, height, 4 * width))
+}
+
 /// The app's icon, with a badge at its lower right: the profile's colour, and its name's first letter where this platform
 /// draws letters for us.
 pub(crate) fn icon(color: Option<Color>, name: &str) -> Image<'static> {

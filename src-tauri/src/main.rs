@@ -21,6 +21,8 @@ mod options;
 mod process;
 mod shell;
 mod signals;
+#[cfg(target_os = "linux")]
+mod switcher;
 mod tray;
 
 use std::process::ExitCode;

@@ -24,8 +24,11 @@ pub(crate) struct Options {
     /// Open this profile's dashboard
     #[arg(long, value_name = "ID")]
     pub(crate) open: Option<ProfileId>,
+    /// Show all servers, to choose one by a few letters
+    #[arg(long, conflicts_with = "open")]
+    pub(crate) switch: bool,
     /// Open the page it leads to: postern://ID/PATH, or the address of a page of a server's
-    #[arg(value_name = "LINK", conflicts_with = "open")]
+    #[arg(value_name = "LINK", conflicts_with_all = ["open", "switch"])]
     pub(crate) link: Option<String>,
 }
 
@@ -38,6 +41,8 @@ pub(crate) enum Wish {
     Open(ProfileId),
     /// Show the page that this leads to, or say why not.
     Follow(Result<Link, InvalidLink>),
+    /// Show the quick switcher.
+    Switch,
     /// Nothing: it was started with the session.
     Nothing,
 }
@@ -48,6 +53,7 @@ impl Options {
         match (&self.link, &self.open) {
             (Some(link), _) => Wish::Follow(Link::parse(link)),
             (None, Some(id)) => Wish::Open(id.clone()),
+            (None, None) if self.switch => Wish::Switch,
             (None, None) if self.hidden => Wish::Nothing,
             (None, None) => Wish::Show,
         }
@@ -75,6 +81,7 @@ mod tests {
             (&["postern-desktop", "--open", "prod"], open("prod")),
             (&["postern-desktop", "--config-dir", "/tmp/evil", "--vault", "env", "--open", "prod"], open("prod")),
             (&["postern-desktop", "--hidden"], Wish::Nothing),
+            (&["postern-desktop", "--switch"], Wish::Switch),
             (&["postern-desktop", "--open", "../prod"], Wish::Show),
             (&["postern-desktop", page], follow(page)),
             (

@@ -15,6 +15,8 @@ use postern_control::Secret;
 use postern_control::controller::{Event, Focus, Handle, Screen, ShellRequest, State};
 use postern_control::dashboard::dashboard;
 use postern_control::menu;
+#[cfg(target_os = "linux")]
+use postern_control::switcher::switcher;
 use postern_control::view::{self, Trouble};
 #[cfg(not(target_os = "linux"))]
 use tauri::tray::{MouseButton, MouseButtonState, TrayIconEvent};
@@ -25,6 +27,8 @@ use crate::clipboard::{self, Clipboard};
 use crate::dashboard::{self, Dashboards, Opening};
 use crate::inbox::{Inbox, Message, Outbox};
 use crate::log::Log;
+#[cfg(target_os = "linux")]
+use crate::switcher::Switcher;
 use crate::tray::{Presence, Tray};
 use crate::{browser, login, manager, notice};
 
@@ -39,6 +43,8 @@ pub(crate) struct Shell {
     tray: Option<Tray>,
     presence: Presence,
     dashboards: Dashboards,
+    #[cfg(target_os = "linux")]
+    switcher: Switcher,
     /// What the controller was told of windows last.
     screen: Screen,
     /// What the manager's page was told last.
@@ -69,6 +75,8 @@ impl Shell {
             tray,
             presence,
             dashboards: Dashboards::default(),
+            #[cfg(target_os = "linux")]
+            switcher: Switcher::default(),
             screen: Screen::default(),
             told: None,
             clipboard: Clipboard::default(),
@@ -225,6 +233,11 @@ impl Shell {
             ShellRequest::CopySecret { text } => self.copy_secret(&text),
             ShellRequest::StartAtLogin(wanted) => self.start_at_login(app, wanted),
             ShellRequest::ShowManager => self.show_manager(app),
+            #[cfg(target_os = "linux")]
+            ShellRequest::ShowSwitcher => self.switcher.show(&self.outbox, switcher(&self.state.borrow())),
+            // Its list is one to choose from by a few letters, too.
+            #[cfg(not(target_os = "linux"))]
+            ShellRequest::ShowSwitcher => self.show_manager(app),
             ShellRequest::Notify { title, text } => notify(title, text),
             ShellRequest::ShowTrouble { name, trouble } => self.give_notice(name, trouble),
             ShellRequest::Exit => {

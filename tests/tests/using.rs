@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use postern_tests::desktop::notices::Notices;
 use postern_tests::desktop::panel::{Icon, Panel};
 use postern_tests::desktop::window::Window;
-use postern_tests::desktop::{Area, Desktop, XWindow, profile};
+use postern_tests::desktop::{Area, Desktop, XWindow, app, profile};
 use postern_tests::nginx::Nginx;
 use postern_tests::wait::{free_port, until};
 use url::Url;
@@ -337,6 +337,53 @@ async fn a_read_only_window_writes_for_a_while_when_a_person_says_so_and_nobody_
     desktop.press("Return").await?;
     until("a write that passes", LIMIT, async || Ok((status().await? == 200).then_some(()))).await?;
     Ok(())
+}
+
+#[tokio::test]
+async fn a_few_letters_lead_to_another_server() -> anyhow::Result<()> {
+    let server = server(None).await?;
+    let url = format!("{}/team", server.origin());
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let color = |color: &str| format!("color = \"{color}\"\n");
+    let profiles = [("prod", "red"), ("preview", "green"), ("stage", "blue")];
+    let profiles = profiles.map(|(id, named)| anyhow::Ok(profile(id, &url, free_port()?) + &color(named)));
+    desktop.write_profiles(&profiles.into_iter().collect::<Result<Vec<_>, _>>()?.concat())?;
+    let mut postern = app::start(&desktop, &["--open", "prod"])?;
+    let icon = panel.icon().await?;
+    let up = ["prod (current) — connected", "preview — connected", "stage — connected"];
+    icon.until("all connected", |menu| up.iter().all(|line| menu.contains(line))).await?;
+    desktop.window("prod — Prefect").await?;
+
+    // The one that is shown is no choice: Enter leads to another.
+    icon.click(&["Switch server…"]).await?;
+    let switcher = desktop.window("Switch server").await?;
+    desktop.focus(&switcher)?;
+    desktop.screenshot(Some(&switcher), "switcher").await?;
+    desktop.press("Return").await?;
+    desktop.until_closed("Switch server").await?;
+    desktop.window("preview — Prefect").await?;
+
+    // A second start asks the first for it, as a key of the desktop's own may.
+    app::start(&desktop, &["--switch"])?.succeeds(LIMIT).await?;
+    desktop.focus(&desktop.window("Switch server").await?)?;
+    desktop.type_text("sta").await?;
+    desktop.press("Return").await?;
+    desktop.until_closed("Switch server").await?;
+    desktop.window("stage — Prefect").await?;
+
+    // Up and Down choose, letters narrow it from there too, Escape leaves all as it is.
+    icon.click(&["Switch server…"]).await?;
+    let switcher = desktop.window("Switch server").await?;
+    desktop.focus(&switcher)?;
+    desktop.press("Down").await?;
+    desktop.type_text("pr").await?;
+    desktop.screenshot(Some(&switcher), "switcher-narrowed").await?;
+    desktop.press("Escape").await?;
+    desktop.until_closed("Switch server").await?;
+    assert_eq!(desktop.windows()?.len(), 3);
+    icon.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await
 }
 
 /// By the tray, and until it is gone.

@@ -32,6 +32,7 @@ pub mod report;
 pub mod resolve;
 pub mod settings;
 pub mod store;
+pub mod switcher;
 mod text;
 pub mod vault;
 pub mod view;

@@ -77,6 +77,8 @@ pub enum Action {
     Diagnose(ProfileId),
     /// A click on the icon itself: show what was shown last.
     Activate,
+    /// Show all servers, to choose one by a few letters.
+    Switch,
     /// Show the manager with an empty form.
     Add,
     /// Show the manager.
@@ -99,6 +101,7 @@ impl Action {
             Self::CopyEnvironment(id) => format!("copy-environment:{id}"),
             Self::Diagnose(id) => format!("diagnose:{id}"),
             Self::Activate => "activate".into(),
+            Self::Switch => "switch".into(),
             Self::Add => "add".into(),
             Self::Manage => "manage".into(),
             Self::StartAtLogin => "start-at-login".into(),
@@ -111,6 +114,7 @@ impl Action {
     pub fn from_id(id: &str) -> Option<Self> {
         match id {
             "activate" => return Some(Self::Activate),
+            "switch" => return Some(Self::Switch),
             "add" => return Some(Self::Add),
             "manage" => return Some(Self::Manage),
             "start-at-login" => return Some(Self::StartAtLogin),
@@ -145,6 +149,9 @@ pub fn tray(state: &State) -> Tray {
         menu.push(grey("No servers yet"));
     }
     menu.push(Item::Separator);
+    if several {
+        menu.push(line("Switch server…", Action::Switch));
+    }
     if readable {
         menu.push(line(if state.entries.is_empty() { "Add your first server…" } else { "New server…" }, Action::Add));
     }

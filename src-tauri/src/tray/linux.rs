@@ -4,8 +4,6 @@
 
 use std::time::Duration;
 
-use gtk::gdk_pixbuf::{Colorspace, Pixbuf};
-use gtk::glib::Bytes;
 use ksni::menu::{CheckmarkItem, MenuItem, StandardItem, SubMenu};
 use ksni::{Handle, Icon, OfflineReason, ToolTip, TrayMethods as _};
 use postern_control::menu::{self, Action};
@@ -203,8 +201,5 @@ fn plain(label: &str) -> String {
 
 /// As PNG.
 fn dot(color: Color) -> Option<Vec<u8>> {
-    let dot = color::dot(color);
-    let (width, height) = (i32::try_from(dot.width()).ok()?, i32::try_from(dot.height()).ok()?);
-    let pixels = Pixbuf::from_bytes(&Bytes::from(dot.rgba()), Colorspace::Rgb, true, 8, width, height, 4 * width);
-    pixels.save_to_bufferv("png", &[]).ok()
+    color::pixels(&color::dot(color))?.save_to_bufferv("png", &[]).ok()
 }

@@ -185,6 +185,8 @@ pub enum ShellRequest {
     StartAtLogin(bool),
     /// Show or focus the manager.
     ShowManager,
+    /// Show the quick switcher.
+    ShowSwitcher,
     /// Something happened that a person wants to know of.
     Notify {
         /// With the profile's name.

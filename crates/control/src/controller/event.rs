@@ -69,6 +69,8 @@ pub enum Event {
     },
     /// Show the manager.
     Manage,
+    /// Show all servers, to choose one by a few letters.
+    Switch,
     /// Show the manager with an empty form.
     Add,
     /// Show the profile in the manager, and look at its server.
@@ -258,6 +260,7 @@ impl From<Action> for Event {
             Action::CopyEnvironment(id) => Self::CopyEnvironment(id),
             Action::Diagnose(id) => Self::Diagnose(id),
             Action::Activate => Self::Activate,
+            Action::Switch => Self::Switch,
             Action::Add => Self::Add,
             Action::Manage => Self::Manage,
             Action::StartAtLogin => Self::ToggleStartAtLogin,

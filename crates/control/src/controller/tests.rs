@@ -277,6 +277,13 @@ fn trying_again_by_hand_starts_anew_because_a_secret_may_have_changed() {
 }
 
 #[test]
+fn who_has_one_server_only_is_asked_for_no_choice() {
+    assert_snapshot!(said(&one_up().take(Event::Switch)), @"open prod in Dashboard");
+    let mut two = Stage::with(AtStart::None, &[profile("prod", 4201), profile("stage", 4202)]);
+    assert_snapshot!(said(&two.take(Event::Switch)), @"shell ShowSwitcher");
+}
+
+#[test]
 fn opening_connects_first_and_opens_as_soon_as_the_listener_stands() {
     let mut stage = Stage::with(AtStart::None, &[profile("prod", 4201)]);
     assert_snapshot!(said(&stage.take(Event::Open(id("prod")))), @"start prod");

@@ -149,6 +149,9 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Manage => state.show_manager(None, &mut effects),
+        Event::Switch if state.entries.len() > 1 => effects.push(Effect::Shell(ShellRequest::ShowSwitcher)),
+        // One needs no choice.
+        Event::Switch => return update(state, Event::Activate),
         Event::Add => state.show_manager(Some(Lead::New(None)), &mut effects),
         Event::Diagnose(id) => {
             state.show_manager(Some(Lead::To(id.clone())), &mut effects);

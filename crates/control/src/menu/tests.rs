@@ -168,6 +168,7 @@ fn of_several_the_one_that_was_opened_last_is_the_current_one() {
         Copy API URL -> copy-api-url:b
         Run diagnosis -> diagnose:b
     ----
+    Switch server… -> switch
     New server… -> add
     Manage… -> manage
     [x] Start at login -> start-at-login
@@ -260,6 +261,7 @@ fn any_action() -> impl Strategy<Value = Action> {
     let id = "[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?".prop_map(|text| id(&text));
     let alone = prop_oneof![
         Just(Action::Activate),
+        Just(Action::Switch),
         Just(Action::Add),
         Just(Action::Manage),
         Just(Action::StartAtLogin),
