@@ -81,6 +81,10 @@ pub fn dashboard(state: &State, id: &ProfileId) -> Option<Dashboard> {
             connect: Some("Connect"),
         }),
         Connection::Starting => Some(Notice { text: format!("Connecting to {}…", profile.name), connect: None }),
+        Connection::Unlocking => {
+            let text = format!("{} waits for your keychain to be unlocked.", profile.name);
+            Some(Notice { text, connect: None })
+        }
         Connection::Checking => {
             Some(Notice { text: format!("Checking whether {} still answers…", profile.name), connect: None })
         }
