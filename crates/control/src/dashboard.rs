@@ -107,8 +107,8 @@ fn question(profile: &Profile) -> Question {
     Question {
         title: format!("Allow changes to {name} for {minutes} minutes?"),
         text: format!(
-            "What you do in this window then changes {host}: runs start and stop, and what you delete is gone. Programs and \
-             your browser stay read-only. After {minutes} minutes, or when you close the window, it is read-only again."
+            "What you do in this window then changes {host}: runs start and stop, what you delete is gone, and the \
+             secrets of blocks can be read. Programs and your browser stay read-only. After {minutes} minutes, or when you close the window, it is read-only again."
         ),
     }
 }

@@ -35,7 +35,7 @@ use crate::guard::upgrade::{PREFECT, Socket};
 use crate::route::Target;
 use crate::status::Door;
 use crate::verdict::Question;
-use crate::{Secret, inbound, outbound, pipeline, send, verdict};
+use crate::{Secret, inbound, outbound, pipeline, policy, send, verdict};
 
 /// An unproven client must have shown the key by then.
 const PROOF: Duration = Duration::from_secs(10);
@@ -51,16 +51,25 @@ pub(crate) async fn open(
     target: &Target,
     shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Fault> {
+    // Let in only because the window may write for a while.
+    let is_lent = policy::check(&parts.method, target, Some(socket), Door::Browser, &shared.upstream).is_err();
     let (answer, server) = dial(parts, socket, origin, target, shared).await?;
     if let Some(server) = server {
         let state = Arc::clone(shared);
-        spawn(shared, async move {
+        let over = Arc::clone(shared);
+        let tunnel = async move {
             let client = client.upgraded().await?.split();
             let first = match socket {
                 Socket::Prefect => First::Awaited,
                 Socket::Other => First::None,
             };
             relay(client, server, first, door, &state).await
+        };
+        spawn(shared, async move {
+            tokio::select! {
+                ended = tunnel => ended,
+                () = over.upstream.is_read_only_again(), if is_lent => Ok(()),
+            }
         });
     }
     Ok(answer)

@@ -1,13 +1,15 @@
 //! The server as one request sees it: an immutable snapshot, resolved and checked once at start.
 
+use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, Scheme};
+use tokio::sync::watch;
+use tokio::time::timeout;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -26,8 +28,8 @@ pub(crate) struct Upstream {
     pub(crate) name: String,
     /// Refuses what writes.
     read_only: bool,
-    /// Until when windows may write all the same: milliseconds since 1970.
-    windows_write_until: AtomicU64,
+    /// When windows may write all the same.
+    windows_write: watch::Sender<Option<Range<SystemTime>>>,
     /// Where the UI is.
     pub(crate) ui: Arc<Base>,
     /// Where the API is.
@@ -46,11 +48,6 @@ pub(crate) struct Upstream {
     pub(crate) clients: Clients,
 }
 
-fn millis(at: SystemTime) -> u64 {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    since.as_millis().try_into().unwrap_or(u64::MAX)
-}
-
 /// Which credentials the profile holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Holds {
@@ -66,7 +63,7 @@ impl Upstream {
         Ok(Self {
             name: config.name.clone(),
             read_only: config.read_only,
-            windows_write_until: AtomicU64::new(0),
+            windows_write: watch::Sender::default(),
             ui: Arc::new(ui),
             api: Arc::new(api),
             inserted: inserted(remote)?,
@@ -84,14 +81,25 @@ impl Upstream {
 
     /// Whether it refuses what writes, to who came in by this door.
     pub(crate) fn is_read_only(&self, door: Door) -> bool {
-        // By the clock on the wall: a machine that sleeps does not stop it.
-        let over = || millis(SystemTime::now()) >= self.windows_write_until.load(Ordering::Relaxed);
-        self.read_only && (door != Door::Window || over())
+        // By the clock on the wall, which goes on while the machine sleeps. One that was set back ends it.
+        let allowed = || self.windows_write.borrow().as_ref().is_some_and(|time| time.contains(&SystemTime::now()));
+        self.read_only && !(door == Door::Window && allowed())
     }
 
     /// Lets windows write until then, or no more.
     pub(crate) fn let_windows_write(&self, until: Option<SystemTime>) {
-        self.windows_write_until.store(until.map_or(0, millis), Ordering::Relaxed);
+        self.windows_write.send_replace(until.map(|until| SystemTime::now()..until));
+    }
+
+    /// Returns when it refuses what windows write.
+    pub(crate) async fn is_read_only_again(&self) {
+        /// A timer stands still while the machine sleeps.
+        const GLANCE: Duration = Duration::from_secs(1);
+
+        let mut changes = self.windows_write.subscribe();
+        while !self.is_read_only(Door::Window) {
+            drop(timeout(GLANCE, changes.changed()).await);
+        }
     }
 }
 

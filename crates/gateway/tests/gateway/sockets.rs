@@ -1,10 +1,10 @@
 //! WebSockets, against a server that asks for Prefect's first message.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use postern_gateway::{Config, Door, Gateway, LocalPrograms};
+use postern_gateway::{Config, Door, Gateway, LocalPrograms, Session};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, accept_hdr_async, connect_async};
 
 use crate::acceptance::held;
-use crate::support::{KEY, PASSWORD, SOON, ask, basic, config, enter, header, key, raw, status};
+use crate::support::{KEY, PASSWORD, SOON, ask, basic, config, enter, header, key, raw, session, status};
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
@@ -413,6 +413,32 @@ async fn a_read_only_profile_has_no_sockets_that_write() {
     assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1008, "read_only"));
     assert!(handshakes.lock().unwrap().is_empty());
     assert!(connect(&gateway, "/api/events/out", &[PREFECT]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_socket_that_writes_because_windows_may_for_a_while_ends_with_that_time() {
+    let (port, _, _) = prefect().await;
+    let gateway = Gateway::start(Config { read_only: true, ..config(port) }).await.unwrap();
+    let cookie = session(&gateway, Session::Window).await;
+    let open = async |path: &str| {
+        let mut socket = connect(&gateway, path, &[PREFECT, ("cookie", &cookie)]).await?;
+        socket.send(auth("")).await.unwrap();
+        next(&mut socket).await;
+        Ok::<_, tungstenite::Error>(socket)
+    };
+    let mut reading = open("/api/events/out").await.unwrap();
+    assert!(open("/api/events/in").await.is_err());
+    for (lasts, taken_back) in [(60_000, true), (500, false)] {
+        gateway.let_windows_write(Some(SystemTime::now() + Duration::from_millis(lasts)));
+        let mut writing = open("/api/events/in").await.unwrap();
+        if taken_back {
+            gateway.let_windows_write(None);
+        }
+        assert!(timeout(SOON, writing.next()).await.unwrap().is_none_or(|message| message.is_err()));
+        assert!(open("/api/events/in").await.is_err());
+    }
+    reading.send(Message::text("still here")).await.unwrap();
+    assert_eq!(next(&mut reading).await, Message::text("still here"));
 }
 
 #[tokio::test]

@@ -226,10 +226,14 @@ pub(crate) fn body(answer: &str) -> &str {
 
 /// Enters by a pass, as a browser does: the `Cookie` line from then on.
 pub(crate) async fn enter(gateway: &Gateway) -> String {
-    let url = gateway.enter_url("/", Session::Browser).unwrap();
+    format!("Cookie: {}\r\n", session(gateway, Session::Browser).await)
+}
+
+/// The cookie of such a session.
+pub(crate) async fn session(gateway: &Gateway, session: Session) -> String {
+    let url = gateway.enter_url("/", session).unwrap();
     let path = &url.expose()[gateway.browser_origin().len()..];
     let answer = ask(gateway, &format!("GET {path}"), "").await;
     assert_eq!(status(&answer), 303);
-    let cookie = header(&answer, "set-cookie")[0].split(';').next().unwrap().to_owned();
-    format!("Cookie: {cookie}\r\n")
+    header(&answer, "set-cookie")[0].split(';').next().unwrap().to_owned()
 }
