@@ -57,10 +57,14 @@ pub(crate) fn note_mistakes(run: Arc<Run>) {
 }
 
 impl Log {
-    /// Has the file in this folder. That there can be none is no reason not to start.
+    /// Has the file in this folder, and says in it as much as where nobody has set anything. That there can be none is no
+    /// reason not to start.
     pub(crate) fn open(&mut self, folder: PathBuf) {
         match LogFile::open(folder.clone()) {
-            Ok(file) => *self.place.lock() = Some(file),
+            Ok(file) => {
+                *self.place.lock() = Some(file);
+                self.set(LogLevel::default());
+            }
             Err(error) => tracing::warn!(folder = %folder.display(), %error, "no log file"),
         }
     }

@@ -175,7 +175,7 @@ impl Shell {
                 notify(title, text);
             }
             Message::Close(id) => self.dashboards.close(&id),
-            Message::Broken => app.exit(1),
+            Message::Broken => self.exit(app, 1),
             Message::Uncopy(copy) => self.clipboard.clear_copy(copy),
         }
     }
@@ -240,12 +240,14 @@ impl Shell {
             ShellRequest::ShowSwitcher => self.show_manager(app),
             ShellRequest::Notify { title, text } => notify(title, text),
             ShellRequest::ShowTrouble { name, trouble } => self.give_notice(name, trouble),
-            ShellRequest::Exit => {
-                self.clipboard.clear();
-                self.dashboards.end();
-                app.exit(0);
-            }
+            ShellRequest::Exit => self.exit(app, 0),
         }
+    }
+
+    fn exit(&mut self, app: &AppHandle, code: i32) {
+        self.clipboard.clear();
+        self.dashboards.end();
+        app.exit(code);
     }
 
     fn show_manager(&mut self, app: &AppHandle) {

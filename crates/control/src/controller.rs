@@ -135,6 +135,8 @@ pub struct State {
     pub screen: Screen,
     /// What a person has set.
     pub settings: Settings,
+    /// Why that is not known: settings.toml cannot be read.
+    pub settings_trouble: Option<Trouble>,
     /// The system saves its battery.
     pub saving: bool,
     /// Whose dashboard was opened or looked at last.

@@ -142,12 +142,18 @@ fn write(file: &mut File, note: &Note) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// Names this session of this user: another one after each start of the machine, and after each login.
+/// Names this session of this user: another one after each start of the machine, and after each login. That is when
+/// the folder for the user's sessions is made; what is started with a session is not always told the session's own name.
 #[cfg(target_os = "linux")]
 fn session() -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let login = std::env::var("XDG_SESSION_ID").unwrap_or_default();
-    Some(format!("{} {login}", boot.trim()))
+    let folder = fs::metadata(std::env::var_os("XDG_RUNTIME_DIR")?).ok()?;
+    // Not every system tells.
+    let made =
+        folder.created().ok().and_then(|made| made.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default();
+    Some(format!("{} {}:{} {}", boot.trim(), folder.dev(), folder.ino(), made.as_millis()))
 }
 
 /// Elsewhere the system does not tell without more ado: only what a run noted itself is told.

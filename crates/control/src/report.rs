@@ -5,7 +5,6 @@
 //! 2. Names of hosts, users and profiles are kept or removed, as its person likes: as in the diagnosis's report.
 //! 3. It is written whole or not at all, over nothing, for its owner alone. Its person reads it before anybody else.
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,11 +17,12 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::controller::State;
+use crate::crash::Crash;
 use crate::diagnosis::{self, installed, mask};
 use crate::folders::Folders;
 use crate::log;
 use crate::look::{End, Look};
-use crate::profile::{Edge, Profile, file};
+use crate::profile::{Edge, Profile, ProfileId, file};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::view::{Trouble, label};
@@ -56,8 +56,11 @@ impl Material {
             let Some(Look { end: Some(End::Seen { report, .. }), .. }) = &entry.look else { return None };
             Some((entry.profile.id.to_string(), (**report).clone()))
         });
-        let crash = state.crash.as_ref().map(|crash| crash.trouble());
-        let troubles = state.file_trouble.iter().chain(&state.vault_trouble).chain(&crash).map(said);
+        let crash = state.crash.as_ref().map(Crash::trouble);
+        let troubles = [&state.file_trouble, &state.settings_trouble, &state.vault_trouble, &crash]
+            .into_iter()
+            .flatten()
+            .map(said);
         let servers = state.entries.iter().map(|entry| {
             let connection = &entry.connection;
             let trouble = connection.trouble().map(|trouble| format!(": {}", said(trouble))).unwrap_or_default();
@@ -67,7 +70,7 @@ impl Material {
             logs: folders.logs(),
             versions,
             profiles: state.profiles().into_iter().cloned().collect(),
-            settings: Some(state.settings),
+            settings: state.settings_trouble.is_none().then_some(state.settings),
             looks: looks.collect(),
             lines: troubles.chain(servers).collect(),
         }
@@ -86,6 +89,11 @@ impl Material {
             settings: settings.ok(),
             looks: Vec::new(),
         }
+    }
+
+    /// Adds why the server of this profile could not be looked at.
+    pub fn add_trouble(&mut self, id: &ProfileId, trouble: &Trouble) {
+        self.lines.push(format!("{id}: {}", said(trouble)));
     }
 
     /// Adds what a look at the profile of this id came to.
@@ -134,8 +142,7 @@ impl Material {
         ];
         let mut text = String::new();
         for (what, version) in here.iter().chain(&self.versions).filter(|(_, version)| !version.is_empty()) {
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "{what}: {version}");
+            text.push_str(&format!("{what}: {version}\n"));
         }
         text
     }
@@ -267,7 +274,7 @@ fn readme(files: &[(String, &'static str, String)], names: Names) -> String {
     );
     let width = files.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
     for (name, what, content) in files {
-        let _ = writeln!(text, "  {name:width$}  {what}, {} bytes", content.len());
+        text.push_str(&format!("  {name:width$}  {what}, {} bytes\n", content.len()));
     }
     if !files.iter().any(|(name, ..)| name.starts_with("diagnosis/")) {
         text.push_str("\nNo server has been looked at since Postern was started: `postern doctor ID` does that.\n");

@@ -273,7 +273,11 @@ pub fn manager(state: &State) -> ManagerView {
     let profiles = state.profiles();
     ManagerView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        troubles: state.file_trouble.iter().chain(&state.vault_trouble).cloned().collect(),
+        troubles: [&state.file_trouble, &state.settings_trouble, &state.vault_trouble]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect(),
         can_save: state.file_trouble.is_none(),
         servers: state.entries.iter().map(server).collect(),
         blank: Draft::default(),

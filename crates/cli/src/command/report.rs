@@ -7,7 +7,7 @@ use postern_control::profile::ProfileId;
 use postern_control::report::{Material, Names, file_name, save};
 use serde_json::json;
 
-use super::{Context, doctor};
+use super::{Context, doctor, find};
 use crate::failure::Failure;
 
 pub(super) async fn report(
@@ -18,9 +18,13 @@ pub(super) async fn report(
 ) -> Result<(), Failure> {
     let mut material = Material::at_rest(&context.folders);
     for id in looked_at {
-        let subject = doctor::saved(context, id).await?;
+        find(&context.store()?, id)?;
         context.output.note(&format!("Looking at {id}…"));
-        material.add(id.to_string(), diagnose(&subject, |_| {}).await);
+        match doctor::saved(context, id).await {
+            Ok(subject) => material.add(id.to_string(), diagnose(&subject, |_| {}).await),
+            // It belongs into the report, too.
+            Err(failure) => material.add_trouble(id, &failure.trouble),
+        }
     }
     let path = std::path::absolute(output.unwrap_or_else(|| file_name().into())).map_err(Failure::system)?;
     save(&material, if share { Names::Removed } else { Names::Kept }, &path)?;

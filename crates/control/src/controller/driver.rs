@@ -131,7 +131,10 @@ impl Controller {
         let mut state = State::new(at_start, seed);
         match Settings::load(&folders) {
             Ok(read) => state.settings = read,
-            Err(trouble) => tracing::warn!(code = trouble.code, "{}", trouble.sentence),
+            Err(trouble) => {
+                tracing::warn!(code = trouble.code, "{}", trouble.sentence);
+                state.settings_trouble = Some(trouble);
+            }
         }
         let (published, state_seen) = watch::channel(Arc::new(state.clone()));
         let mut controller = Self {

@@ -390,7 +390,7 @@ impl World {
                 Connection::Unlocking if !state.unlocking => prop_assert!(false, "waits for nothing: {entry:?}"),
                 Connection::PortTaken { .. } => prop_assert!(!standing && on_its_way, "{entry:?}"),
                 Connection::Starting | Connection::Unlocking | Connection::Failing { .. } => {
-                    prop_assert!(on_its_way, "stuck: {entry:?}")
+                    prop_assert!(on_its_way, "stuck: {entry:?}");
                 }
             }
         }

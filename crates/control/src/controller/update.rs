@@ -18,6 +18,7 @@ impl State {
         Self {
             entries: Vec::new(),
             file_trouble: None,
+            settings_trouble: None,
             vault_trouble: None,
             unlocking: false,
             in_memory: false,
@@ -285,7 +286,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
                 entry.life.certificate = days;
             }
         }
-        Event::Settled(Ok(settings)) => state.settings = settings,
+        Event::Settled(Ok(settings)) => {
+            state.settings = settings;
+            state.settings_trouble = None;
+        }
         Event::Settled(Err(trouble)) => {
             effects.push(Effect::Shell(ShellRequest::ShowTrouble { name: None, trouble }));
         }

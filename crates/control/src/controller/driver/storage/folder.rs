@@ -19,6 +19,9 @@ pub(super) struct Folder {
     path: PathBuf,
     #[cfg(target_os = "linux")]
     watch: Option<linux::Watch>,
+    /// Something has happened, and may go on until then.
+    #[cfg(target_os = "linux")]
+    settles: Option<tokio::time::Instant>,
 }
 
 impl Folder {
@@ -27,6 +30,8 @@ impl Folder {
             path,
             #[cfg(target_os = "linux")]
             watch: None,
+            #[cfg(target_os = "linux")]
+            settles: None,
         }
     }
 
@@ -47,14 +52,30 @@ mod linux {
     use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
+    use tokio::time::{Instant, sleep_until};
+
     use super::{Duration, Folder, GLANCE, sleep};
 
     /// Between two looks, where the system tells.
     const RARELY: Duration = Duration::from_secs(60);
 
+    /// An editor takes a file away before it puts the new one there, or writes it in pieces.
+    const SETTLES: Duration = Duration::from_millis(200);
+
     impl Folder {
         /// Returns when it is time for a look. May be dropped before: nothing is lost.
         pub(in super::super) async fn changed(&mut self) {
+            if self.settles.is_none() && !self.happened().await {
+                return;
+            }
+            if let Some(settles) = self.settles {
+                sleep_until(settles).await;
+                self.settles = None;
+            }
+        }
+
+        /// Whether something has; if not, it is time for a look all the same.
+        async fn happened(&mut self) -> bool {
             let Some(watch) = &self.watch else {
                 match Watch::start(&self.path) {
                     // What has happened until now is not told.
@@ -64,15 +85,18 @@ mod linux {
                         sleep(GLANCE).await;
                     }
                 }
-                return;
+                return false;
             };
             let stands = tokio::select! {
                 told = watch.told() => told.unwrap_or(false),
-                () = sleep(RARELY) => true,
+                () = sleep(RARELY) => return false,
             };
-            if !stands {
+            if stands {
+                self.settles = Some(Instant::now() + SETTLES);
+            } else {
                 self.watch = None;
             }
+            stands
         }
     }
 
@@ -145,7 +169,7 @@ mod tests {
         fs::write(&elsewhere, "").unwrap();
         for what in ["written", "replaced", "its mode", "removed"] {
             // A file that is made is told twice: of its name, and when it has been written.
-            while timeout(Duration::from_millis(1), folder.changed()).await.is_ok() {}
+            while timeout(Duration::from_secs(1), folder.changed()).await.is_ok() {}
             let change = || match what {
                 "written" => fs::write(&file, "new"),
                 "replaced" => fs::rename(&elsewhere, &file),
