@@ -52,7 +52,7 @@ pub(crate) fn run(options: &Options, variables: Variables, mut log: Log) -> Resu
     let data = folders.data().to_owned();
     make_private(&data).map_err(|error| format!("cannot make {}: {error}", data.display()))?;
     let (run, crash) = begin(&folders);
-    log.open(folders.logs());
+    log.open(&folders.logs());
     let vault = match options.vault {
         vault::Kind::Env => Vault::env(variables),
         // Its person sees that it waits, and can end that.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use postern_control::Secret;
@@ -18,7 +18,7 @@ pub(crate) fn open(app: &AppHandle, url: Secret) {
 }
 
 /// Shows one of the user's own folders.
-pub(crate) fn show_folder(app: &AppHandle, path: PathBuf) {
+pub(crate) fn show_folder(app: &AppHandle, path: &Path) {
     hand_over(app, Secret::new(path.to_string_lossy()));
 }
 

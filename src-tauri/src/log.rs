@@ -6,8 +6,9 @@
 //! 3. Of a panic, the place is told, and its words where they stand in the source as they are: what was put together
 //!    when it happened may hold anything.
 
+use std::any::Any;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use postern_control::crash::Run;
@@ -37,11 +38,15 @@ pub(crate) fn start() -> Log {
     let standard_error = fmt::layer().with_writer(io::stderr).with_filter(wanted);
     tracing_subscriber::registry().with(file).with(standard_error).init();
     std::panic::set_hook(Box::new(|panic| {
-        let said = panic.payload().downcast_ref::<&'static str>().unwrap_or(&"(its words are not written down)");
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "Postern made a mistake: {said}");
+        tracing::error!(place, "Postern made a mistake: {}", words(panic.payload()));
     }));
     Log { place, filter, level: None }
+}
+
+/// Those that stand in the source as they are.
+fn words(payload: &dyn Any) -> &'static str {
+    payload.downcast_ref::<&'static str>().copied().unwrap_or("(its words are not written down)")
 }
 
 /// From here on, what breaks the event loop's thread, which is this one, is noted for the next start.
@@ -59,8 +64,8 @@ pub(crate) fn note_mistakes(run: Arc<Run>) {
 impl Log {
     /// Has the file in this folder, and says in it as much as where nobody has set anything. That there can be none is no
     /// reason not to start.
-    pub(crate) fn open(&mut self, folder: PathBuf) {
-        match LogFile::open(folder.clone()) {
+    pub(crate) fn open(&mut self, folder: &Path) {
+        match LogFile::open(folder.to_owned()) {
             Ok(file) => {
                 *self.place.lock() = Some(file);
                 self.set(LogLevel::default());
@@ -113,5 +118,21 @@ impl Write for Place {
 
     fn flush(&mut self) -> io::Result<()> {
         self.lock().as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    #[test]
+    fn a_panics_words_are_told_only_where_they_hold_nothing_of_the_moment() {
+        let told = |panics: fn()| words(&*catch_unwind(panics).unwrap_err());
+        assert_eq!(told(|| panic!("as it stands here")), "as it stands here");
+        assert!(!told(|| panic!("{}", std::env::args().count())).contains(char::is_numeric));
+        let told = words(&*catch_unwind(|| drop(Err::<(), _>("canary".to_owned()).unwrap())).unwrap_err());
+        assert!(!told.contains("canary"), "{told}");
     }
 }

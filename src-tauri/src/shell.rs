@@ -228,7 +228,7 @@ impl Shell {
             ShellRequest::CloseDashboard { id } => self.dashboards.close(&id),
             ShellRequest::RemoveDashboard { id, data_dir } => self.dashboards.remove(&id, data_dir),
             ShellRequest::OpenBrowser { url } => browser::open(app, url),
-            ShellRequest::OpenFolder { path } => browser::show_folder(app, path),
+            ShellRequest::OpenFolder { path } => browser::show_folder(app, &path),
             ShellRequest::Copy { text } => self.copy(&text),
             ShellRequest::CopySecret { text } => self.copy_secret(&text),
             ShellRequest::StartAtLogin(wanted) => self.start_at_login(app, wanted),

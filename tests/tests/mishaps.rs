@@ -1,6 +1,7 @@
 //! When things go wrong: what the desktop program writes down, what it says at its next start, and what it does
 //! where the keychain is locked or not there.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use postern_tests::acceptance::held;
 use postern_tests::canary::Sweep;
 use postern_tests::desktop::panel::Panel;
 use postern_tests::desktop::window::Window;
@@ -95,6 +97,7 @@ async fn the_log_has_what_happened_and_no_secret_however_much_it_says() -> anyho
         .with("a query", query)
         .with("a wrong password", wrong);
     assert_eq!(sweep.files(&desktop.home().join(".local/state"))?, Vec::<String>::new());
+    held("H79");
     assert_eq!(mode(&logs(&desktop))?, 0o700);
     assert_eq!(mode(&logs(&desktop).join("postern.log"))?, 0o600);
     Ok(())
@@ -121,6 +124,15 @@ async fn how_much_is_logged_is_set_in_the_manager_and_holds_at_once() -> anyhow:
     Ok(())
 }
 
+/// Ends the app by a signal, and waits until it is gone: the next one must not take it for a first instance.
+async fn end(window: Window, signal: Signal) -> anyhow::Result<()> {
+    let id = window.app().context("no process of the app's")?;
+    kill(Pid::from_raw(id.try_into()?), signal)?;
+    let only = BTreeSet::from([id]);
+    until("the app's end", LIMIT, async || Ok(app::alive(&only).is_empty().then_some(()))).await?;
+    window.end().await
+}
+
 #[tokio::test]
 async fn an_end_that_nobody_asked_for_is_told_at_the_next_start_and_only_then() -> anyhow::Result<()> {
     let desktop = Desktop::start().await?;
@@ -141,18 +153,15 @@ async fn an_end_that_nobody_asked_for_is_told_at_the_next_start_and_only_then() 
     window.until_shown(&["server"]).await?;
     let text = window.text().await?;
     ensure!(!text.contains(told), "{text}");
-    let running = Pid::from_raw(window.app().context("no process of the app's")?.try_into()?);
-    kill(running, Signal::SIGKILL)?;
-    window.end().await?;
+    end(window, Signal::SIGKILL).await?;
 
     let window = Window::start(&desktop, &[]).await?;
     window.until_shown(&[told, "some time after", "Save report…", "Dismiss"]).await?;
     window.screenshot("manager-crash").await?;
     window.click("dismiss-crash").await?;
     until("no word of it", LIMIT, async || Ok((!window.text().await?.contains(told)).then_some(()))).await?;
-    kill(Pid::from_raw(window.app().context("no process of the app's")?.try_into()?), Signal::SIGTERM)?;
-    until("a clean end", LIMIT, async || Ok((!note.exists()).then_some(()))).await?;
-    window.end().await?;
+    end(window, Signal::SIGTERM).await?;
+    ensure!(!note.exists(), "a clean end leaves a note");
 
     // What a run has noted itself is told with it.
     let noted = "version = \"0.0.1\"\n\n[mistake]\nat = 1700000000\nplace = \"src/somewhere.rs:1:2\"\n";
@@ -284,6 +293,7 @@ async fn without_a_keychain_secrets_can_be_in_memory_and_nothing_of_them_is_left
 
     let sweep = Sweep::default().with_login("the server's password", &secured.login);
     assert_eq!(sweep.files(desktop.scratch().path())?, Vec::<String>::new());
+    held("H80");
     let window = Window::start(&desktop, &[]).await?;
     window.until_shown(&["Not connected", "This machine has no keychain service that answers", offer]).await?;
     Ok(())
