@@ -242,7 +242,7 @@ impl Gateway {
     pub async fn stop(self) {
         self.shared.stop.cancel();
         if let Err(error) = self.task.await {
-            tracing::error!(%error, "the gateway's task failed");
+            tracing::error!(panicked = error.is_panic(), "the gateway's task failed");
         }
     }
 }

@@ -323,8 +323,8 @@ fn nobody_writes(file: &str) -> Trouble {
 
 /// Watches the world; after a mistake, anew.
 async fn watched(outcomes: Outcomes) {
-    while let Err(error) = tokio::spawn(world::watch(outcomes.clone())).await {
-        tracing::error!(%error, "what the world does was not heard for a while");
+    while tokio::spawn(world::watch(outcomes.clone())).await.is_err() {
+        tracing::error!("what the world does is not heard for a while");
         tokio::time::sleep(ANEW).await;
     }
 }

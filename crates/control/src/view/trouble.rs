@@ -23,9 +23,9 @@ impl Trouble {
         Self { code: code.to_owned(), sentence: sentence.into(), remedy: remedy.into() }
     }
 
-    /// What a panic looks like from outside.
+    /// What a panic looks like from outside. Its own words may hold anything, and are not repeated.
     pub(crate) fn internal(error: &tokio::task::JoinError) -> Self {
-        tracing::error!(%error, "a task failed");
+        tracing::error!(panicked = error.is_panic(), "a task failed");
         Self::new(
             "internal",
             "Postern itself made a mistake here.",
