@@ -620,6 +620,16 @@ fn a_keychain_that_waits_is_said_and_who_gives_up_can_try_again() {
 }
 
 #[test]
+fn once_the_keychain_gives_a_secret_what_it_refused_is_tried_again() {
+    let mut stage = Stage::with(AtStart::Always, &[profile("prod", 4201), profile("other", 4202)]);
+    stage.start_fails(Failure::Vault { trouble: trouble("vault_refused"), ask_again: false });
+    assert_eq!(stage.connection("other").trouble().unwrap().code, "vault_refused");
+    let prod = stage.state.entry(&id("prod")).unwrap().life.listener.held().unwrap().generation;
+    assert!(said(&stage.take(Event::Started(prod))).contains("start other"));
+    assert_eq!(stage.state.vault_trouble, None);
+}
+
+#[test]
 fn without_a_keychain_memory_is_offered_and_what_failed_for_it_starts_anew() {
     let mut stage = Stage::with(AtStart::Always, &[profile("up", 4201), profile("prod", 4202)]);
     assert_eq!(stage.take(Event::KeepInMemory), [], "nobody has offered that");

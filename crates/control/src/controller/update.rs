@@ -223,7 +223,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Started(generation) => {
             if let Some((entry, _)) = state.of(generation) {
                 entry.started(&mut effects);
-                state.vault_trouble = None;
+                state.vault_gives();
             }
         }
         Event::StartFailed { generation, failure, at } => {

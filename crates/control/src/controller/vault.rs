@@ -1,6 +1,6 @@
 //! A keychain that waits for a person, or is not there.
 
-use super::life::Listener;
+use super::life::{Listener, Pulse};
 use super::{Connection, Effect, Entry, State};
 use crate::view::Trouble;
 
@@ -38,6 +38,13 @@ impl State {
         self.unlocking = waits;
         for entry in &mut self.entries {
             entry.vault_waits(waits);
+        }
+    }
+
+    /// It has given a secret: what it refused before, or was not waited for, it will give as well.
+    pub(super) fn vault_gives(&mut self) {
+        if self.vault_trouble.take().is_some() {
+            self.entries.iter_mut().filter(|entry| entry.life.pulse == Pulse::Resting).for_each(Entry::try_again);
         }
     }
 
