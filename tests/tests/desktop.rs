@@ -377,6 +377,35 @@ async fn a_flood_of_requests_does_not_freeze_the_manager() -> anyhow::Result<()>
 }
 
 #[tokio::test]
+async fn while_nobody_uses_it_next_to_nothing_wakes_it_up() -> anyhow::Result<()> {
+    const STRETCH: Duration = Duration::from_secs(5);
+    const FEW: u64 = 8;
+    let answer = "default_type application/json; return 200 '\"3.8.8\"';";
+    let nginx =
+        Nginx::configured(|port| format!("server {{ listen 127.0.0.1:{port}; location / {{ {answer} }} }}")).await?;
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    desktop.write_profiles(&profile("server", &nginx.origin(), free_port()?))?;
+    let mut postern = app::start(&desktop, &["--hidden"])?;
+    let icon = panel.icon().await?;
+    icon.until("a connected server", |menu| menu.contains("server — connected")).await?;
+    let wakeups = || app::wakeups(postern.id()).values().map(|(_, count)| count).sum::<u64>();
+    let (mut since, mut before, mut woke) = (Instant::now(), wakeups(), 0);
+    let quiet = until("a quiet stretch", LIMIT, async || {
+        if since.elapsed() < STRETCH {
+            return Ok(None);
+        }
+        woke = wakeups().saturating_sub(before);
+        (since, before) = (Instant::now(), wakeups());
+        Ok((woke <= FEW).then_some(()))
+    });
+    quiet.await.with_context(|| format!("{woke} wake-ups in the last {STRETCH:?}"))?;
+    icon.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_second_start_brings_the_first_to_the_front_and_ends_with_success() -> anyhow::Result<()> {
     let desktop = Desktop::start().await?;
     let panel = Panel::start(&desktop).await?;

@@ -17,8 +17,8 @@ use crate::color;
 use crate::inbox::{Message, Outbox};
 use crate::notice::markup_free;
 
-/// Until a panel that refused the icon is asked once more.
-const AGAIN: Duration = Duration::from_secs(60);
+/// Until a panel is asked once more that refused the icon, or went away over it.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// The way to the icon.
 pub(crate) struct Tray(watch::Sender<Option<menu::Tray>>);

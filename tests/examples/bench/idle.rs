@@ -125,16 +125,9 @@ impl Figures {
         let minute = self.minutes;
         self.minutes += 1;
         for process in app::alive(&app::family(self.app)) {
-            // What ends while it is looked at is passed over; a short life between two looks is not seen at all.
+            // A short life between two looks is not seen at all.
             let Ok(process_name) = name(&format!("/proc/{process}")) else { continue };
-            for thread in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
-                let path = thread.path().display().to_string();
-                let (Ok(thread_name), Ok(status)) = (name(&path), fs::read_to_string(format!("{path}/status"))) else {
-                    continue;
-                };
-                let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-                let counter: u64 = line.context("a thread waits at times")?.trim().parse()?;
-                let id = thread.file_name().to_string_lossy().parse()?;
+            for (id, (thread_name, counter)) in app::wakeups(process) {
                 let before = self.counters.insert(id, counter).unwrap_or_default();
                 let counts = self.wakeups.entry((process_name.clone(), thread_name)).or_default();
                 counts.resize(self.minutes, 0);

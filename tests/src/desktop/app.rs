@@ -1,6 +1,6 @@
 //! The app under test: `POSTERN_DESKTOP_BIN`, else `postern-desktop` beside the running test.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -73,6 +73,21 @@ pub fn family(of: u32) -> BTreeSet<u32> {
 #[must_use]
 pub fn alive(family: &BTreeSet<u32>) -> Vec<u32> {
     processes().map(|(id, _)| id).filter(|id| family.contains(id)).collect()
+}
+
+/// How often each thread of a process waited and then had something to do, by the thread's id, with its name: proc(5). A
+/// thread that ends meanwhile is passed over.
+#[must_use]
+pub fn wakeups(process: u32) -> BTreeMap<u32, (String, u64)> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let each = threads.filter_map(|thread| {
+        let name = fs::read_to_string(thread.path().join("comm")).ok()?.trim().to_owned();
+        let status = fs::read_to_string(thread.path().join("status")).ok()?;
+        let count =
+            status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()?;
+        Some((thread.file_name().to_str()?.parse().ok()?, (name, count)))
+    });
+    each.collect()
 }
 
 /// Every process that runs (a zombie does not), with its parent.
