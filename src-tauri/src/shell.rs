@@ -161,10 +161,10 @@ impl Shell {
                 self.render(app);
             }
             Message::Show => self.show_manager(app),
-            Message::IconGone => self.be_seen(),
+            Message::IconGone if app.windows().is_empty() => self.be_seen(),
             Message::ShowIfUnseen if app.windows().is_empty() => self.show_manager(app),
             Message::QuitIfUnseen if app.windows().is_empty() => self.controller.send(Event::Quit),
-            Message::ShowIfUnseen | Message::QuitIfUnseen => {}
+            Message::IconGone | Message::ShowIfUnseen | Message::QuitIfUnseen => {}
             Message::Enter { id, address } => keep_as_it_is(self.dashboards.enter(&id, address.expose())),
             Message::Follow { id, address } => keep_as_it_is(self.dashboards.follow(&id, &address)),
             Message::Wanted(event) => self.controller.send(event),

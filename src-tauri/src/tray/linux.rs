@@ -52,13 +52,16 @@ impl Tray {
 
 async fn live(outbox: Outbox, presence: Presence, mut wanted: watch::Receiver<Option<menu::Tray>>) {
     let mut icon = None;
+    let mut said = false;
     while wanted.changed().await.is_ok() {
         let Some(tray) = wanted.borrow_and_update().clone() else { continue };
         match &icon {
             None => match put_up(&outbox, &presence, &tray).await {
                 Ok(handle) => icon = Some(handle),
                 Err(error) => {
-                    tracing::warn!(%error, "no tray icon");
+                    if !std::mem::replace(&mut said, true) {
+                        tracing::warn!(%error, "no tray icon");
+                    }
                     presence.set(false);
                     outbox.post(Message::IconGone);
                     tokio::time::sleep(AGAIN).await;
