@@ -69,6 +69,8 @@ pub(crate) fn run(options: &Options, variables: Variables, mut log: Log) -> Resu
     app.manage(activity);
     let (outbox, inbox) = inbox(app.handle());
     async_runtime::spawn(pass_on(controller.state(), requests, outbox.clone(), run.clone()));
+    #[cfg(target_os = "linux")]
+    async_runtime::spawn(crate::appearance::watch(outbox.clone()));
     signals::watch(&controller);
 
     let mut shell = Shell::new(app.handle(), (outbox, inbox), controller.clone(), data, log);

@@ -39,6 +39,9 @@ pub(crate) enum Message {
     Uncopy(CopyNumber),
     /// The panel that showed the icon has gone, or takes none.
     IconGone,
+    /// The desktop is light or dark.
+    #[cfg(target_os = "linux")]
+    Appearance { dark: bool },
     /// No panel shows the icon: show a window, if there is none.
     ShowIfUnseen,
     /// The controller is gone, and with it whatever could be done: end.

@@ -11,6 +11,7 @@ mod keyring;
 pub mod machine;
 pub mod notices;
 pub mod panel;
+pub mod portal;
 pub mod window;
 
 use std::fs;

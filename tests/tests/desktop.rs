@@ -16,6 +16,7 @@ use postern_tests::canary::Sweep;
 use postern_tests::desktop::machine::Machine;
 use postern_tests::desktop::notices::Notices;
 use postern_tests::desktop::panel::Panel;
+use postern_tests::desktop::portal::Portal;
 use postern_tests::desktop::window::Window;
 use postern_tests::desktop::{Desktop, app, profile};
 use postern_tests::nginx::{Nginx, Site};
@@ -379,7 +380,7 @@ async fn a_flood_of_requests_does_not_freeze_the_manager() -> anyhow::Result<()>
 #[tokio::test]
 async fn while_nobody_uses_it_next_to_nothing_wakes_it_up() -> anyhow::Result<()> {
     const STRETCH: Duration = Duration::from_secs(5);
-    const FEW: u64 = 8;
+    const FEW: u64 = 4;
     let answer = "default_type application/json; return 200 '\"3.8.8\"';";
     let nginx =
         Nginx::configured(|port| format!("server {{ listen 127.0.0.1:{port}; location / {{ {answer} }} }}")).await?;
@@ -700,6 +701,28 @@ async fn a_server_that_goes_away_is_a_notice_unless_it_is_looked_at() -> anyhow:
     icon.click(&["Quit"]).await?;
     postern.succeeds(LIMIT).await?;
     Ok(())
+}
+
+#[tokio::test]
+async fn it_is_light_or_dark_as_the_desktop_is() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    let portal = Portal::start(&desktop, true).await?;
+    let window = Window::start(&desktop, &[]).await?;
+    let dark = "return matchMedia('(prefers-color-scheme: dark)').matches";
+    let is = async |wanted: bool| {
+        until(if wanted { "a dark page" } else { "a light page" }, LIMIT, async || {
+            let is = window.driver().execute(dark, vec![]).await?;
+            Ok((is.as_bool() == Some(wanted)).then_some(()))
+        })
+        .await
+    };
+    is(true).await?;
+    window.until_shown(&["Add your first server"]).await?;
+    window.screenshot("manager-dark").await?;
+    portal.choose(false).await?;
+    is(false).await?;
+    portal.choose(true).await?;
+    is(true).await
 }
 
 #[tokio::test]
