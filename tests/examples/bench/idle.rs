@@ -13,6 +13,7 @@ use postern_tests::desktop::{Desktop, app};
 use postern_tests::nginx::{Nginx, Site};
 use postern_tests::prefect::Login;
 use postern_tests::process::{Process, run as run_to_its_end};
+use postern_tests::wait::free_port;
 
 use crate::gauge::Gauge;
 
@@ -67,6 +68,8 @@ impl Life {
         for (id, edge) in SERVERS.iter().zip(edges) {
             let mut add = desktop.command(app::binary()?.with_file_name("postern"));
             add.args(["add", "--id", id, "--name", id, "--url", &edge.origin()]);
+            // Another run may be about to take the one it would choose.
+            add.args(["--port", &free_port()?.to_string()]);
             add.args(["--edge-username", &login.username, "--secrets-from", "-"]);
             let secrets = format!("edge-password={}\n", login.password);
             run_to_its_end("postern", add, &secrets, desktop.scratch(), LIMIT).await?.success()?;
