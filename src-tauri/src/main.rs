@@ -13,6 +13,7 @@ mod clipboard;
 mod color;
 mod commands;
 mod dashboard;
+mod hotkey;
 mod inbox;
 mod log;
 mod login;

@@ -25,6 +25,7 @@ use tokio::sync::watch;
 
 use crate::clipboard::{self, Clipboard};
 use crate::dashboard::{self, Dashboards, Opening};
+use crate::hotkey::Hotkey;
 use crate::inbox::{Inbox, Message, Outbox};
 use crate::log::Log;
 #[cfg(target_os = "linux")]
@@ -45,6 +46,7 @@ pub(crate) struct Shell {
     dashboards: Dashboards,
     #[cfg(target_os = "linux")]
     switcher: Switcher,
+    hotkey: Hotkey,
     /// What the controller was told of windows last.
     screen: Screen,
     /// What the manager's page was told last.
@@ -77,6 +79,7 @@ impl Shell {
             dashboards: Dashboards::default(),
             #[cfg(target_os = "linux")]
             switcher: Switcher::default(),
+            hotkey: Hotkey::default(),
             screen: Screen::default(),
             told: None,
             clipboard: Clipboard::default(),
@@ -200,6 +203,10 @@ impl Shell {
             self.told = Some(view);
         }
         self.render_dashboards();
+        let shortcut = self.state.borrow().settings.switcher.shortcut;
+        if let Some(taken) = self.hotkey.set(&self.outbox, shortcut) {
+            self.controller.send(Event::ShortcutTaken(taken));
+        }
     }
 
     fn render_dashboards(&mut self) {

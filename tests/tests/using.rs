@@ -386,6 +386,64 @@ async fn a_few_letters_lead_to_another_server() -> anyhow::Result<()> {
     postern.succeeds(LIMIT).await
 }
 
+#[tokio::test]
+async fn keys_that_are_set_call_the_switcher_from_anywhere_and_none_are_until_then() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let idle = |id: &str| anyhow::Ok(profile(id, "http://127.0.0.1:9", free_port()?) + "connect = \"on-demand\"\n");
+    desktop.write_profiles(&(idle("prod")? + &idle("stage")?))?;
+    let window = Window::start(&desktop, &[]).await?;
+    desktop.focus(&desktop.window("Postern").await?)?;
+    let keys = async |keys: &str| {
+        window.click("settings").await?;
+        // Typed over: an empty field that is left is no shortcut, and saved so.
+        let select = "document.getElementById('field-shortcut').select()";
+        window.find("//*[@id='field-shortcut']").await?;
+        window.driver().execute(select, vec![]).await?;
+        window.type_into("field-shortcut", keys).await?;
+        window.click("settings-done").await
+    };
+    let file = desktop.profiles_file().with_file_name("settings.toml");
+    let kept = async |text: &str| {
+        until(text, LIMIT, async || {
+            Ok(std::fs::read_to_string(&file).is_ok_and(|all| all.contains(text)).then_some(()))
+        })
+        .await
+    };
+    let calls = async |keys: &str| {
+        // They are had a moment after the file says so.
+        let called = until("the switcher", LIMIT, async || {
+            desktop.press(keys).await?;
+            Ok(desktop.windows()?.iter().any(|window| window.title == "Switch server").then_some(()))
+        });
+        called.await.with_context(|| format!("{keys}: {}", window.log()))
+    };
+    keys("Ctrl+Alt+P").await?;
+    kept("shortcut = \"Ctrl+Alt+P\"").await?;
+    calls("ctrl+alt+p").await?;
+    desktop.focus(&desktop.window("Switch server").await?)?;
+    desktop.press("Escape").await?;
+    desktop.until_closed("Switch server").await?;
+
+    // Others take the place of those; what is no shortcut changes nothing and is said.
+    keys("ctrl+shift+k").await?;
+    kept("shortcut = \"Ctrl+Shift+K\"").await?;
+    keys("x").await?;
+    window.click("settings").await?;
+    window.until_shown(&["A shortcut needs Ctrl, Alt or Super"]).await?;
+    window.screenshot("manager-shortcut").await?;
+    calls("ctrl+shift+k").await?;
+    desktop.focus(&desktop.window("Switch server").await?)?;
+    desktop.press("Escape").await?;
+    desktop.until_closed("Switch server").await?;
+    desktop.press("ctrl+alt+p").await?;
+    // One thing after the other: when the menu has had its effect, the keys before would have had theirs.
+    panel.icon().await?.click(&["prod", "Copy API URL"]).await?;
+    until("the address", LIMIT, async || Ok(desktop.clipboard().await?.contains("/api").then_some(()))).await?;
+    assert_eq!(desktop.windows()?.len(), 1);
+    Ok(())
+}
+
 /// By the tray, and until it is gone.
 async fn quit(icon: &Icon, window: Window) -> anyhow::Result<()> {
     icon.click(&["Quit"]).await?;

@@ -285,7 +285,8 @@ export type LookView = {
 };
 
 /** Something the manager asks for, besides saving a draft. */
-export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "look", id: string, } | { "do": "look-away" } | { "do": "find-imports" } | { "do": "import", keys: Array<string>, } | { "do": "forget-imports" } | { "do": "remove", id: string, } | { "do": "set-notices", notices: Notices, } | { "do": "set-log", level: LogLevel, } | { "do": "open-logs" } | { "do": "dismiss-crash" } | { "do": "keep-in-memory" } | { "do": "give-up-unlocking" };
+export type ManagerAction = { "do": "connect", id: string, } | { "do": "disconnect", id: string, } | { "do": "open", id: string, } | { "do": "open-in-browser", id: string, } | { "do": "copy-api-url", id: string, } | { "do": "copy-as-curl", id: string, method: string, path: string, } | { "do": "look", id: string, } | { "do": "look-away" } | { "do": "find-imports" } | { "do": "import", keys: Array<string>, } | { "do": "forget-imports" } | { "do": "remove", id: string, } | { "do": "set-notices", notices: Notices, } | { "do": "set-log", level: LogLevel, } | { "do": "open-logs" } | { "do": "dismiss-crash" } | { "do": "keep-in-memory" } | { "do": "give-up-unlocking" } | { "do": "set-shortcut", keys: string,
+};
 
 /** Everything the manager shows. */
 export type ManagerView = {
@@ -307,6 +308,8 @@ export type ManagerView = {
   import: ImportView | null,
   /** Which notices are given. */
   notices: Notices,
+  /** How the quick switcher is called. */
+  shortcut: ShortcutView,
   /** How much is written to the log. */
   log: LogLevel,
   /** How secrets are kept. */
@@ -386,6 +389,14 @@ export type ServerView = {
   secrets: Array<SecretView>,
   /** The last look at it as it is saved. */
   look: LookView | null,
+};
+
+/** Keys that call the quick switcher whichever window has them. */
+export type ShortcutView = {
+  /** `Ctrl+Alt+P`; empty where there are none. */
+  keys: string,
+  /** Why they do nothing, if so. */
+  trouble: Trouble | null,
 };
 
 /** What is wrong, for a person. */

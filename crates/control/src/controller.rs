@@ -137,6 +137,8 @@ pub struct State {
     pub settings: Settings,
     /// Why that is not known: settings.toml cannot be read.
     pub settings_trouble: Option<Trouble>,
+    /// Why the switcher's shortcut does nothing, if so.
+    pub shortcut_trouble: Option<Trouble>,
     /// The system saves its battery.
     pub saving: bool,
     /// Whose dashboard was opened or looked at last.

@@ -31,6 +31,7 @@ pub mod profile;
 pub mod report;
 pub mod resolve;
 pub mod settings;
+pub mod shortcut;
 pub mod store;
 pub mod switcher;
 mod text;

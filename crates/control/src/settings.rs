@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::folders::Folders;
+use crate::shortcut::Shortcut;
 use crate::store::disk;
 use crate::view::Trouble;
 
@@ -18,6 +19,17 @@ pub struct Settings {
     pub log: LogLevel,
     /// Which notices are given.
     pub notices: Notices,
+    /// How the quick switcher is called.
+    pub switcher: Switcher,
+}
+
+/// How the quick switcher is called, besides by the tray's menu.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Switcher {
+    /// By these keys, whichever window has them; by none where nobody set any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shortcut: Option<Shortcut>,
 }
 
 /// One thing that a person sets; the others stay as they are.
@@ -27,6 +39,8 @@ pub enum Setting {
     Notices(Notices),
     /// See [`Settings::log`].
     Log(LogLevel),
+    /// See [`Switcher::shortcut`].
+    Shortcut(Option<Shortcut>),
 }
 
 /// How much Postern writes to its log: this, and what weighs more.
@@ -105,6 +119,7 @@ impl Settings {
         match setting {
             Setting::Notices(notices) => settings.notices = notices,
             Setting::Log(level) => settings.log = level,
+            Setting::Shortcut(shortcut) => settings.switcher.shortcut = shortcut,
         }
         let path = folders.settings_file();
         let failed = |error: &dyn std::error::Error| {
@@ -135,8 +150,10 @@ mod tests {
         // Each leaves the other as it is.
         let notices = Notices { back: false, ..Notices::default() };
         Settings::save(&folders, Setting::Notices(notices)).unwrap();
-        let settings = Settings::save(&folders, Setting::Log(LogLevel::Debug)).unwrap();
-        assert_eq!(settings, Settings { notices, log: LogLevel::Debug });
+        Settings::save(&folders, Setting::Log(LogLevel::Debug)).unwrap();
+        let shortcut = Some("Ctrl+Alt+P".parse().unwrap());
+        let settings = Settings::save(&folders, Setting::Shortcut(shortcut)).unwrap();
+        assert_eq!(settings, Settings { notices, log: LogLevel::Debug, switcher: Switcher { shortcut } });
         assert_eq!(Settings::load(&folders), Ok(settings));
         std::fs::write(folders.settings_file(), "[notices]\nlost = false\n").unwrap();
         let lost = Notices { lost: false, ..Notices::default() };
@@ -148,9 +165,13 @@ mod tests {
         let (_folder, folders) = folders();
         let setting = Setting::Log(LogLevel::Debug);
         Settings::save(&folders, setting).unwrap();
-        for (text, line) in
-            [("[notices]\nlots = true\n", 2), ("[notices", 1), ("notices = 3", 1), ("\nlog = \"loud\"", 2)]
-        {
+        for (text, line) in [
+            ("[notices]\nlots = true\n", 2),
+            ("[switcher]\nshortcut = \"P\"\n", 2),
+            ("[notices", 1),
+            ("notices = 3", 1),
+            ("\nlog = \"loud\"", 2),
+        ] {
             std::fs::write(folders.settings_file(), text).unwrap();
             let trouble = Settings::save(&folders, setting).unwrap_err();
             assert_eq!(trouble.code, "settings_invalid");

@@ -50,6 +50,8 @@ pub struct ManagerView {
     pub import: Option<ImportView>,
     /// Which notices are given.
     pub notices: Notices,
+    /// How the quick switcher is called.
+    pub shortcut: ShortcutView,
     /// How much is written to the log.
     pub log: LogLevel,
     /// How secrets are kept.
@@ -83,6 +85,16 @@ pub struct CrashView {
     pub exact: bool,
     /// In words.
     pub trouble: Trouble,
+}
+
+/// Keys that call the quick switcher whichever window has them.
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ShortcutView {
+    /// `Ctrl+Alt+P`; empty where there are none.
+    pub keys: String,
+    /// Why they do nothing, if so.
+    pub trouble: Option<Trouble>,
 }
 
 /// Where the window leads, once for each number.
@@ -238,6 +250,10 @@ pub enum ManagerAction {
     KeepInMemory,
     /// Wait no more for the keychain to be unlocked.
     GiveUpUnlocking,
+    /// Call the quick switcher by these keys; by none, where it is empty.
+    SetShortcut {
+        keys: String,
+    },
 }
 
 impl TryFrom<ManagerAction> for Event {
@@ -262,6 +278,8 @@ impl TryFrom<ManagerAction> for Event {
             ManagerAction::DismissCrash => Self::DismissCrash,
             ManagerAction::KeepInMemory => Self::KeepInMemory,
             ManagerAction::GiveUpUnlocking => Self::GiveUpUnlocking,
+            ManagerAction::SetShortcut { keys } if keys.trim().is_empty() => Self::SetShortcut(Ok(None)),
+            ManagerAction::SetShortcut { keys } => Self::SetShortcut(keys.parse().map(Some)),
             ManagerAction::Remove { id } => Self::Remove { ticket: None, id: id.parse()? },
         })
     }
@@ -289,6 +307,10 @@ pub fn manager(state: &State) -> ManagerView {
         }),
         import: state.import.as_ref().map(|import| ImportView::new(import, &profiles)),
         notices: state.settings.notices,
+        shortcut: ShortcutView {
+            keys: state.settings.switcher.shortcut.map(|shortcut| shortcut.to_string()).unwrap_or_default(),
+            trouble: state.shortcut_trouble.clone(),
+        },
         log: state.settings.log,
         vault: vault(state),
         crash: state.crash.as_ref().map(|crash| CrashView {

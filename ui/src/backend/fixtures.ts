@@ -286,6 +286,7 @@ function view(servers: ServerView[], troubles: Trouble[] = [], canSave = true): 
     log: "info",
     crash: null,
     vault: "kept",
+    shortcut: { keys: "", trouble: null },
   };
 }
 
@@ -443,6 +444,17 @@ export function fixture(name: string): Backend {
       case "set-log":
         setTimeout(() => show({ log: action.level }), 50);
         return;
+      case "set-shortcut": {
+        const trouble = {
+          code: "shortcut_invalid",
+          sentence: "A shortcut needs Ctrl, Alt or Super.",
+          remedy: "Write it like Ctrl+Alt+P, or nothing for none.",
+        };
+        const isShortcut = action.keys === "" || action.keys.includes("+");
+        return show({
+          shortcut: isShortcut ? { keys: action.keys, trouble: null } : { keys: now.shortcut.keys, trouble },
+        });
+      }
       case "remove":
         return show({ servers: now.servers.filter(({ id }) => id !== action.id) });
       case "open":

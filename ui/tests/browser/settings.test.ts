@@ -38,6 +38,21 @@ test("a switch that is not saved stands as before", async () => {
   expect(await page.locator(box("lost")).isChecked()).toBe(true);
 });
 
+test("a shortcut is saved when it is typed whole, and what is wrong with one is said at its field", async () => {
+  const page = await settings("one");
+  const field = page.locator("#field-shortcut");
+  await field.fill("P");
+  await field.press("Enter");
+  await page.locator("#field-shortcut-error", { hasText: "A shortcut needs" }).waitFor();
+  expect(await field.getAttribute("aria-describedby")).toContain("field-shortcut-error");
+  await field.fill("Ctrl+Alt+P");
+  await field.press("Tab");
+  await page.locator("#field-shortcut-error").waitFor({ state: "detached" });
+  await page.locator("#settings-done").click();
+  await page.locator("#settings:focus").click();
+  expect(await field.inputValue()).toBe("Ctrl+Alt+P");
+});
+
 test("when the last server is removed elsewhere, the settings make way for the first form", async () => {
   const page = await settings("one");
   await page.evaluate(() => dispatchEvent(new Event("removed-elsewhere")));

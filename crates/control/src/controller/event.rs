@@ -14,6 +14,7 @@ use crate::look::News;
 use crate::menu::Action;
 use crate::profile::{Profile, ProfileId, Slot};
 use crate::settings::{Setting, Settings};
+use crate::shortcut::{InvalidShortcut, Shortcut};
 use crate::view::{Draft, SaveErrors, Trouble};
 
 /// All that can happen. The first group is what people ask for; the second is what the driver brings.
@@ -108,6 +109,8 @@ pub enum Event {
     KeepInMemory,
     /// Wait no more for the keychain to be unlocked.
     GiveUpUnlocking,
+    /// Call the quick switcher by these keys, or by none.
+    SetShortcut(Result<Option<Shortcut>, InvalidShortcut>),
     /// Stop all gateways and end.
     Quit,
 
@@ -198,6 +201,8 @@ pub enum Event {
     Due(Timer),
     /// settings.toml was written, or not.
     Settled(Result<Settings, Trouble>),
+    /// The system lets us have the switcher's shortcut, or why not.
+    ShortcutTaken(Result<(), Trouble>),
     /// The shell has seen whether Postern starts with the session; `None` where it cannot say.
     StartsAtLogin(Option<bool>),
     /// The keychain waits for a person to unlock it, or does so no more.

@@ -9,7 +9,7 @@ use crate::change::{Change, Stored};
 use crate::diagnosis::{Layer, Report, Server};
 use crate::look::{End, News};
 use crate::profile::{Color, Connect, Profile, Slot, Written};
-use crate::view::{Draft, SaveErrors, SecretInput};
+use crate::view::{Draft, SaveErrors, SecretInput, manager};
 
 fn one() -> Stage {
     Stage::with(AtStart::Always, &[profile("prod", 4201)])
@@ -281,6 +281,20 @@ fn who_has_one_server_only_is_asked_for_no_choice() {
     assert_snapshot!(said(&one_up().take(Event::Switch)), @"open prod in Dashboard");
     let mut two = Stage::with(AtStart::None, &[profile("prod", 4201), profile("stage", 4202)]);
     assert_snapshot!(said(&two.take(Event::Switch)), @"shell ShowSwitcher");
+}
+
+#[test]
+fn a_shortcut_that_cannot_be_had_is_told_until_another_is_set() {
+    let mut stage = one();
+    let told = |stage: &Stage| manager(&stage.state).shortcut.trouble.map(|trouble| trouble.code);
+    assert_eq!(said(&stage.take(Event::SetShortcut("P".parse().map(Some)))), "");
+    assert_eq!(told(&stage).as_deref(), Some("shortcut_invalid"));
+    stage.take(Event::SetShortcut("Ctrl+P".parse().map(Some)));
+    assert_eq!(told(&stage), None);
+    stage.take(Event::ShortcutTaken(Err(trouble("shortcut_taken"))));
+    assert_eq!(told(&stage).as_deref(), Some("shortcut_taken"));
+    stage.take(Event::ShortcutTaken(Ok(())));
+    assert_eq!(told(&stage), None);
 }
 
 #[test]

@@ -9,7 +9,8 @@ use super::{AtStart, Effect, Entry, Event, Failure, Focus, Lead, Phase, ShellReq
 use crate::activity::curl;
 use crate::dashboard;
 use crate::profile::{Profile, ProfileId};
-use crate::settings::Settings;
+use crate::settings::{Setting, Settings};
+use crate::view::Trouble;
 
 impl State {
     /// Knows nothing yet. `seed` spreads the delays between tries.
@@ -26,6 +27,7 @@ impl State {
             look: None,
             screen: super::Screen::default(),
             settings: Settings::default(),
+            shortcut_trouble: None,
             saving: false,
             last: None,
             lead: None,
@@ -173,6 +175,14 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::ForgetImports => state.import = None,
         Event::Settle(setting) => effects.push(Effect::Settle(setting)),
         Event::OpenLogs => effects.push(Effect::OpenLogs),
+        Event::SetShortcut(Ok(shortcut)) => {
+            state.shortcut_trouble = None;
+            effects.push(Effect::Settle(Setting::Shortcut(shortcut)));
+        }
+        Event::SetShortcut(Err(invalid)) => {
+            let remedy = "Write it like Ctrl+Alt+P, or nothing for none.";
+            state.shortcut_trouble = Some(Trouble::new("shortcut_invalid", invalid.to_string(), remedy));
+        }
         Event::Quit => {
             state.phase = Phase::Quitting;
             // A save may wait for it.
@@ -302,6 +312,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::VaultWaits(waits) => state.vault_waits(waits),
         Event::VaultSeen(outcome) => state.vault_seen(outcome),
         Event::DismissCrash => state.crash = None,
+        Event::ShortcutTaken(taken) => state.shortcut_trouble = taken.err(),
         Event::StartsAtLogin(starts) => state.starts_at_login = starts,
     }
     state.next_wish(&mut effects);
