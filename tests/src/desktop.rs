@@ -12,6 +12,7 @@ pub mod machine;
 pub mod notices;
 pub mod panel;
 pub mod portal;
+pub mod reader;
 pub mod window;
 
 use std::fs;

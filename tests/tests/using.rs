@@ -5,9 +5,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use postern_tests::desktop::notices::Notices;
 use postern_tests::desktop::panel::{Icon, Panel};
+use postern_tests::desktop::reader::Reader;
 use postern_tests::desktop::window::Window;
 use postern_tests::desktop::{Area, Desktop, XWindow, app, profile};
 use postern_tests::nginx::Nginx;
+use postern_tests::process::Process;
 use postern_tests::wait::{free_port, until};
 use url::Url;
 
@@ -442,6 +444,42 @@ async fn keys_that_are_set_call_the_switcher_from_anywhere_and_none_are_until_th
     until("the address", LIMIT, async || Ok(desktop.clipboard().await?.contains("/api").then_some(()))).await?;
     assert_eq!(desktop.windows()?.len(), 1);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_screen_reader_has_names_for_the_bar_and_the_switcher() -> anyhow::Result<()> {
+    let server = server(None).await?;
+    let url = format!("{}/team", server.origin());
+    let desktop = Desktop::start().await?;
+    let reader = Reader::start(&desktop).await?;
+    let panel = Panel::start(&desktop).await?;
+    let read_only = profile("prod", &url, free_port()?) + "read_only = true\n";
+    desktop.write_profiles(&(read_only + &profile("stage", &url, free_port()?) + "connect = \"on-demand\"\n"))?;
+    let mut postern = app::command(&desktop)?;
+    postern.args(["--open", "prod"]).env_remove("NO_AT_BRIDGE");
+    let mut postern = Process::spawn("postern-desktop", postern, desktop.scratch())?;
+    let icon = panel.icon().await?;
+    icon.until("a connected server", |menu| menu.contains("prod (current) — connected")).await?;
+    desktop.window("prod — Prefect").await?;
+    let reads = async |wanted: &[&str]| {
+        let mut last = Vec::new();
+        let read = until("what is read out", LIMIT, async || {
+            last = reader.reads().await?;
+            Ok(wanted.iter().all(|wanted| last.iter().any(|line| line == wanted)).then_some(()))
+        })
+        .await;
+        read.with_context(|| format!("{last:#?}"))
+    };
+    let buttons = ["Back", "Forward", "Reload", "Find", "Copy the server’s link", "Open in browser", "Allow changes…"];
+    let buttons = buttons.map(|name| format!("push button: {name}"));
+    let mut wanted: Vec<&str> = buttons.iter().map(String::as_str).collect();
+    wanted.extend(["frame: prod — Prefect", "toggle button: Menu", "label: Read-only"]);
+    reads(&wanted).await?;
+    icon.click(&["Switch server…"]).await?;
+    desktop.window("Switch server").await?;
+    reads(&["text: Search servers", "list box: Servers", "list item: stage, 127.0.0.1, off"]).await?;
+    icon.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await
 }
 
 /// By the tray, and until it is gone.

@@ -39,6 +39,8 @@ const RUNNING: &[Package] = &[
     ("imagemagick", Some("import")),
     ("xdotool", Some("xdotool")),
     ("xclip", Some("xclip")),
+    // To read it as a screen reader does.
+    ("at-spi2-core", None),
     // To change a network, in one of its own.
     ("iproute2", Some("ip")),
     // To ask as a person does.
