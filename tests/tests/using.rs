@@ -396,11 +396,16 @@ async fn keys_that_are_set_call_the_switcher_from_anywhere_and_none_are_until_th
     desktop.write_profiles(&(idle("prod")? + &idle("stage")?))?;
     let window = Window::start(&desktop, &[]).await?;
     desktop.focus(&desktop.window("Postern").await?)?;
-    let keys = async |keys: &str| {
+    let keys = async |before: &str, keys: &str| {
         window.click("settings").await?;
+        // What the view brings later would take the place of what is typed.
+        let field = window.find("//*[@id='field-shortcut']").await?;
+        until("the keys of before", LIMIT, async || {
+            Ok((field.prop("value").await?.as_deref() == Some(before)).then_some(()))
+        })
+        .await?;
         // Typed over: an empty field that is left is no shortcut, and saved so.
         let select = "document.getElementById('field-shortcut').select()";
-        window.find("//*[@id='field-shortcut']").await?;
         window.driver().execute(select, vec![]).await?;
         window.type_into("field-shortcut", keys).await?;
         window.click("settings-done").await
@@ -420,7 +425,7 @@ async fn keys_that_are_set_call_the_switcher_from_anywhere_and_none_are_until_th
         });
         called.await.with_context(|| format!("{keys}: {}", window.log()))
     };
-    keys("Ctrl+Alt+P").await?;
+    keys("", "Ctrl+Alt+P").await?;
     kept("shortcut = \"Ctrl+Alt+P\"").await?;
     calls("ctrl+alt+p").await?;
     desktop.focus(&desktop.window("Switch server").await?)?;
@@ -428,9 +433,9 @@ async fn keys_that_are_set_call_the_switcher_from_anywhere_and_none_are_until_th
     desktop.until_closed("Switch server").await?;
 
     // Others take the place of those; what is no shortcut changes nothing and is said.
-    keys("ctrl+shift+k").await?;
+    keys("Ctrl+Alt+P", "ctrl+shift+k").await?;
     kept("shortcut = \"Ctrl+Shift+K\"").await?;
-    keys("x").await?;
+    keys("Ctrl+Shift+K", "x").await?;
     window.click("settings").await?;
     window.until_shown(&["A shortcut needs Ctrl, Alt or Super"]).await?;
     window.screenshot("manager-shortcut").await?;
