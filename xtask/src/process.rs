@@ -22,9 +22,12 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The cargo that started us.
+/// The cargo that started us. Nothing is compiled in pieces: what is kept of those takes room, and may mislead the
+/// compiler after a merge.
 pub(crate) fn cargo() -> Command {
-    program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.env("CARGO_INCREMENTAL", "0");
+    cargo
 }
 
 /// npm, in the manager's folder.

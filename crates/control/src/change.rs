@@ -4,7 +4,9 @@
 //! 2. Secrets are saved before the file. They are what may be refused; and a gateway that runs takes a changed file
 //!    up at once: with the file first, it would send the old credential to the new address.
 //! 3. What fails puts the secrets back that were there.
-//! 4. Secrets that nothing needs any more go last. That they could not be removed undoes nothing; it is told.
+//! 4. Where the keychain is not there and secrets are in memory instead, a profile that it may know keeps its id and its
+//!    address: the keychain's secrets would outlive the change, and be sent to another server.
+//! 5. Secrets that nothing needs any more go last. That they could not be removed undoes nothing; it is told.
 
 #[cfg(test)]
 mod tests;
@@ -12,6 +14,7 @@ mod tests;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use postern_gateway::Secret;
+use url::Url;
 
 use crate::profile::{Profile, ProfileId, Slot, Written};
 use crate::store::{Store, StoreError};
@@ -141,7 +144,12 @@ async fn put(
     vault: &Vault,
 ) -> Result<Stored, ChangeError> {
     let (old, new) = (before.clone(), written.clone());
-    let id = files.with(move |store| store.preview(old.as_ref(), new)).await??.id;
+    let preview = files.with(move |store| store.preview(old.as_ref(), new)).await??;
+    let places = |profile: &Profile| (profile.url.origin(), profile.api_url.as_ref().map(Url::origin));
+    if before.as_ref().is_some_and(|before| places(before) != places(&preview)) {
+        vault.has_all_of(&preview.id)?;
+    }
+    let id = preview.id;
     // The id is in the secrets' names; a port that was left out is assigned when the file is written.
     written.id = id.to_string();
 
@@ -163,6 +171,7 @@ async fn put(
         }
     };
     if before.is_none() {
+        vault.adds(&id);
         // What a dashboard of an earlier profile of the same id kept was another server's.
         let new = id.clone();
         if let Ok(Err(error)) = files.with(move |store| store.folders().delete_dashboard(&new)).await {
@@ -179,6 +188,7 @@ async fn put(
 }
 
 async fn remove(id: ProfileId, files: &Files, vault: &Vault) -> Result<Stored, ChangeError> {
+    vault.has_all_of(&id)?;
     let which = id.clone();
     let (profile, profiles) = files.change(move |store| store.remove(&which)).await?;
     let vault_trouble = vault.forget(&profile).await.err().map(|error| left_over(&profile, &error));

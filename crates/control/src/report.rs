@@ -182,6 +182,19 @@ impl Material {
         for (number, profile) in (1..).zip(&self.profiles).filter(named) {
             text = replace_words(&text, &profile.name, &format!("NAME-{number}"));
         }
+        // A user's name may be more than a word, and is written otherwise in TOML and JSON.
+        for (number, profile) in (1..).zip(&self.profiles) {
+            let edge = profile
+                .edge
+                .as_ref()
+                .and_then(|edge| if let Edge::Basic { username } = edge { Some(username) } else { None });
+            for name in edge.into_iter().chain(&profile.prefect_username) {
+                let escaped = serde_json::to_string(name).unwrap_or_default();
+                for name in [name, escaped.trim_matches('"')] {
+                    text = replace_words(&text, name, &format!("USER-{number}"));
+                }
+            }
+        }
         mask(&text, &self.private())
     }
 }

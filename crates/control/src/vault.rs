@@ -20,6 +20,7 @@ mod split;
 mod tests;
 mod worker;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -74,6 +75,8 @@ pub struct Vault {
     backend: Backend,
     /// In place of a keychain that is not there.
     instead: Arc<OnceLock<Backend>>,
+    /// The profiles that were added since: of them the keychain has nothing.
+    added: Arc<Mutex<BTreeSet<ProfileId>>>,
 }
 
 #[derive(Clone)]
@@ -172,6 +175,22 @@ impl Vault {
         if matches!(self.backend, Backend::Os(_)) {
             self.instead.get_or_init(|| Backend::Memory(Arc::default()));
         }
+    }
+
+    /// A profile was added. Nothing of an earlier one of this id was left in the keychain, or that was told.
+    pub(crate) fn adds(&self, id: &ProfileId) {
+        if self.instead.get().is_some() {
+            lock(&self.added).insert(id.clone());
+        }
+    }
+
+    /// Whether all that there is of a profile's secrets can be removed.
+    ///
+    /// # Errors
+    /// When the keychain may have some, and is not there.
+    pub(crate) fn has_all_of(&self, id: &ProfileId) -> Result<(), VaultError> {
+        let in_reach = self.instead.get().is_none() || lock(&self.added).contains(id);
+        if in_reach { Ok(()) } else { Err(VaultError::OutOfReach) }
     }
 
     /// How many calls wait for a person to unlock the keychain.
@@ -374,7 +393,7 @@ impl Vault {
 
 impl From<Backend> for Vault {
     fn from(backend: Backend) -> Self {
-        Self { backend, instead: Arc::default() }
+        Self { backend, instead: Arc::default(), added: Arc::default() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `postern report`: one archive for whoever is to find out what is wrong.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use postern_control::diagnosis::diagnose;
@@ -17,7 +18,7 @@ pub(super) async fn report(
     share: bool,
 ) -> Result<(), Failure> {
     let mut material = Material::at_rest(&context.folders);
-    for id in looked_at {
+    for id in looked_at.iter().collect::<BTreeSet<_>>() {
         find(&context.store()?, id)?;
         context.output.note(&format!("Looking at {id}…"));
         match doctor::saved(context, id).await {

@@ -69,6 +69,27 @@ async fn a_secret_that_is_refused_takes_those_before_it_back_and_the_address_sta
 }
 
 #[tokio::test]
+async fn what_an_absent_keychain_may_hold_goes_to_no_other_server() {
+    let (mut place, old) = Place::with_one().await;
+    // There is none here, or it is not asked.
+    place.vault = Vault::os(Vault::DEADLINE);
+    place.vault.keep_in_memory();
+    let text = place.text();
+    let out_of_reach = |error: ChangeError| matches!(error, ChangeError::Vault(VaultError::OutOfReach));
+    assert!(out_of_reach(place.make(Some(&old), moved(&old), &[("edge-password", "new")]).await.unwrap_err()));
+    let remove = |id| Change::Remove { id };
+    assert!(out_of_reach(remove(id("prod")).make(&place.files, &place.vault).await.unwrap_err()));
+    assert_eq!(place.text(), text);
+    // Its name and its secrets may change; and what was added since may do all.
+    let named = Written { name: "Other".to_owned(), ..Written::from(&old) };
+    place.make(Some(&old), named, &[("edge-password", "new")]).await.unwrap();
+    let added = place.make(None, written("next", 4202), &[("edge-password", "its own")]).await.unwrap();
+    let next = added.profiles.iter().find(|profile| profile.id == id("next")).unwrap();
+    place.make(Some(next), moved(next), &[]).await.unwrap();
+    remove(id("next")).make(&place.files, &place.vault).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_file_that_cannot_be_written_leaves_the_vault_as_it_was() {
     let (place, before) = Place::with_one().await;
     let lock = place.folders.profiles_file().with_extension("lock");

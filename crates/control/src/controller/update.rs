@@ -5,6 +5,7 @@ use url::Position;
 use super::change::Wish;
 use super::life::Pulse;
 use super::mint::Mint;
+use super::vault::ABSENT;
 use super::{AtStart, Effect, Entry, Event, Failure, Focus, Lead, Phase, ShellRequest, Sight, State, Window};
 use crate::activity::curl;
 use crate::dashboard;
@@ -213,7 +214,12 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Stored(outcome) => state.stored(outcome, &mut effects),
         Event::LookedUp { id, outcome } => match outcome {
             Ok(seen) => {
-                state.vault_trouble = None;
+                // Of a locked one it can be said that it has nothing; it has given something, or was not needed.
+                if seen.iter().any(|(_, filled)| *filled) {
+                    state.vault_gives();
+                } else {
+                    state.vault_trouble.take_if(|trouble| trouble.code == ABSENT);
+                }
                 if let Some(entry) = state.entry_mut(&id) {
                     for (slot, filled) in &mut entry.slots {
                         if let Some((_, now)) = seen.iter().find(|(other, _)| other == slot) {
@@ -309,7 +315,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::KeepInMemory => state.keep_in_memory(&mut effects),
         Event::GiveUpUnlocking => effects.push(Effect::GiveUpUnlocking),
-        Event::VaultWaits(waits) => state.vault_waits(waits),
+        Event::VaultWaits(waits) => state.vault_waits(waits, &mut effects),
         Event::VaultSeen(outcome) => state.vault_seen(outcome),
         Event::DismissCrash => state.crash = None,
         Event::ShortcutTaken(taken) => state.shortcut_trouble = taken.err(),

@@ -1,11 +1,11 @@
 //! A keychain that waits for a person, or is not there.
 
 use super::life::{Listener, Pulse};
-use super::{Connection, Effect, Entry, State};
+use super::{Connection, Effect, Entry, Phase, State};
 use crate::view::Trouble;
 
 /// The code of a keychain that is not there.
-const ABSENT: &str = "vault_absent";
+pub(super) const ABSENT: &str = "vault_absent";
 
 impl State {
     /// Whether secrets could be kept in memory instead: a person is asked, for they are gone when Postern ends.
@@ -34,8 +34,11 @@ impl State {
     }
 
     /// Calls wait for a person, or do so no more.
-    pub(super) fn vault_waits(&mut self, waits: bool) {
+    pub(super) fn vault_waits(&mut self, waits: bool, effects: &mut Vec<Effect>) {
         self.unlocking = waits;
+        if waits && self.phase == Phase::Quitting {
+            effects.push(Effect::GiveUpUnlocking);
+        }
         for entry in &mut self.entries {
             entry.vault_waits(waits);
         }

@@ -37,7 +37,7 @@ impl Scene {
             name: "Acme’s own".to_owned(),
             url: "https://prefect.acme.example/base".to_owned(),
             port: Some(4201),
-            edge: Some(WrittenEdge::basic("wile.coyote")),
+            edge: Some(WrittenEdge::basic("ROAD\\wile coyote")),
             headers: vec!["X-Token".to_owned()],
             proxy: "socks5://gate:1080".to_owned(),
             ..Written::default()
@@ -46,7 +46,7 @@ impl Scene {
         stage.starts();
         stage.probed(failing(unreachable()));
         fs::create_dir_all(folders.logs()).unwrap();
-        let line = "INFO profile=acme-prod “Acme’s own” at prefect.acme.example:443 for wile.coyote, \
+        let line = "INFO profile=acme-prod “Acme’s own” at prefect.acme.example:443 for ROAD\\wile coyote, \
                     by gate:1080; src/shell.rs:12:3 /data/dashboards/profile-acme-prod of Acme’s ownership\n";
         fs::write(folders.logs().join("postern.log"), line).unwrap();
         let mut material = Material::of(&stage.state, &folders, vec![("WebKit", "2.50.1".to_owned())]);
@@ -95,7 +95,7 @@ fn a_report_says_first_what_is_in_it() {
     assert!(texts["versions.txt"].contains("WebKit: 2.50.1\n"), "{}", texts["versions.txt"]);
     assert!(texts["state.txt"].starts_with("acme-prod: Not connected: "), "{}", texts["state.txt"]);
     assert!(texts["settings.toml"].contains("log = \"info\""));
-    assert!(texts["log/postern.log"].contains("wile.coyote"));
+    assert!(texts["log/postern.log"].contains("ROAD\\wile coyote"));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn names_are_removed_everywhere_and_what_is_said_about_them_stays() {
 
     [profile.edge]
     kind = "basic"
-    username = "USER-1"
+    username = 'USER-1'
 
     [[profile.header]]
     name = "x-token"

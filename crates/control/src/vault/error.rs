@@ -14,6 +14,9 @@ pub enum VaultError {
         /// The system's words.
         reason: String,
     },
+    /// Secrets are kept in memory, and what the keychain may hold cannot be removed.
+    #[error("The keychain is not there, and may hold secrets for this server.")]
+    OutOfReach,
     /// It waits for a person to unlock it.
     #[error("The keychain is locked and waits to be unlocked.")]
     Locked,
@@ -74,7 +77,7 @@ impl VaultError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Absent { .. } => "vault_absent",
+            Self::Absent { .. } | Self::OutOfReach => "vault_absent",
             Self::Locked => "vault_locked",
             Self::Refused { .. } => "vault_refused",
             Self::Failed { .. } => "vault_failed",
@@ -94,6 +97,11 @@ impl VaultError {
                     .into()
             }
             Self::Absent { .. } => "Use `--vault env` on a machine without a keychain.".into(),
+            Self::OutOfReach => {
+                "Remove it, or move it to another address, when the keychain is back: what is in there must go first, and \
+                 would be sent to the new address. Or add the other server as one of its own."
+                    .into()
+            }
             Self::Locked => "Unlock it: its window may be behind others. Then try again.".into(),
             Self::Refused { .. } => "Allow Postern to use it when the keychain asks, and try again.".into(),
             Self::Failed { .. } => {
