@@ -166,11 +166,35 @@ async fn a_page_is_led_by_the_keys_that_browsers_have() -> anyhow::Result<()> {
     const BACK: (u32, u32) = (18, 20);
     desktop.click_at(&scene.dashboard().await?, BACK).await?;
     window.until_shown(&["This is page-one"]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_is_printed_as_a_person_says_and_nothing_waits_for_that() -> anyhow::Result<()> {
+    let scene = Scene::open("").await?;
+    let icon = scene.panel.icon().await?;
+    let dialogs = || anyhow::Ok(scene.desktop.windows()?.iter().filter(|window| window.title == "Print").count());
+    scene.keys("ctrl+p").await?;
+    let print = scene.desktop.window("Print").await?;
+    scene.desktop.screenshot(Some(&print), "dashboard-print").await?;
+    icon.click(&["Manage"]).await?;
+    scene.desktop.window("Postern").await?;
+    scene.keys("ctrl+p").await?;
+    assert_eq!(dialogs()?, 1);
+    // There is no printer here, but what writes a file instead.
+    const FIRST: (u32, u32) = (80, 86);
+    scene.desktop.click_at(&print, FIRST).await?;
+    scene.desktop.focus(&print)?;
+    scene.desktop.press("Return").await?;
+    scene.desktop.until_closed("Print").await?;
+    let file = scene.desktop.home().join("output.pdf");
+    let printed = async || Ok(std::fs::read(&file).ok().filter(|printed| printed.starts_with(b"%PDF")).map(drop));
+    let log = || scene.window.log();
+    until("what is printed", LIMIT, printed).await.with_context(log)?;
 
     scene.keys("ctrl+p").await?;
-    let print = desktop.window("Print").await?;
-    desktop.screenshot(Some(&print), "dashboard-print").await?;
-    Ok(())
+    scene.desktop.window("Print").await?;
+    quit(&icon, scene.window).await
 }
 
 #[tokio::test]

@@ -82,6 +82,7 @@ async fn the_dashboards_page_reaches_neither_the_app_nor_anything_else_of_this_m
     message handler: refused: TypeError
     navigation to file:///etc/passwd: stayed at /
     navigation to tauri://localhost/index.html: stayed at /
+    print: over
     script: ran in http:
     window: refused: TypeError
     ");
@@ -89,6 +90,24 @@ async fn the_dashboards_page_reaches_neither_the_app_nor_anything_else_of_this_m
     held("H83");
     drop(panel);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_page_that_prints_by_itself_holds_nothing_up() -> anyhow::Result<()> {
+    let server = Hostile::start().await?;
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    desktop.write_profiles(&profile("hostile", &server.origin(), free_port()?))?;
+    // Not driven: of a page that is, WebKit prints nothing by itself.
+    let mut postern = app::start(&desktop, &["--open", "hostile"])?;
+    let icon = panel.icon().await?;
+    until("the end of its printing", LIMIT, async || Ok(server.reports().remove("print"))).await?;
+    let windows = desktop.windows()?;
+    assert!(!windows.iter().any(|window| window.title == "Print"), "{windows:?}");
+    icon.click(&["Manage"]).await?;
+    desktop.window("Postern").await?;
+    icon.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await
 }
 
 #[tokio::test]

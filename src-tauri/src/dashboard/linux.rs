@@ -3,6 +3,7 @@
 mod bar;
 mod changes;
 mod find;
+mod print;
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -18,10 +18,11 @@ use gtk::{glib, pango};
 use postern_control::controller::Event;
 use postern_control::dashboard::{Dashboard, Notice, Zoom};
 use url::Url;
-use webkit2gtk::{PrintOperation, PrintOperationExt as _, WebView, WebViewExt as _};
+use webkit2gtk::{WebView, WebViewExt as _};
 
 use super::changes::ChangesPart;
 use super::find::FindBar;
+use super::print::Printing;
 use crate::dashboard::Leads;
 use crate::inbox::Message;
 
@@ -117,6 +118,7 @@ struct Page {
     window: ApplicationWindow,
     leads: Rc<Leads>,
     find: FindBar,
+    printing: Printing,
     zoom: Cell<Zoom>,
     zoomed: Button,
     said: Label,
@@ -169,9 +171,19 @@ impl Bar {
         find.widget().show_all();
 
         let (group, back, forward) = (SimpleActionGroup::new(), action(Command::Back), action(Command::Forward));
-        let (view, zoom) = (RefCell::default(), Cell::default());
-        let window_ = window.clone();
-        let page = Rc::new(Page { view, window: window_, leads, find, zoom, zoomed, said, menu, back, forward });
+        let page = Rc::new(Page {
+            view: RefCell::default(),
+            window: window.clone(),
+            leads,
+            find,
+            printing: Printing::default(),
+            zoom: Cell::default(),
+            zoomed,
+            said,
+            menu,
+            back,
+            forward,
+        });
         for command in Command::ALL {
             let known = [(Command::Back, &page.back), (Command::Forward, &page.forward)];
             let known = known.into_iter().find(|(other, _)| *other == command);
@@ -196,6 +208,7 @@ impl Bar {
     /// The page that this bar is for.
     pub(super) fn attach(&self, view: &WebView, zoom: Zoom) {
         self.page.find.attach(view);
+        Printing::attach(view);
         self.page.view.replace(Some(view.clone()));
         self.page.zoom_to(zoom);
         self.page.where_it_can_go();
@@ -255,12 +268,7 @@ impl Page {
             Command::ZoomIn => self.zooms(self.zoom.get().larger()),
             Command::ZoomOut => self.zooms(self.zoom.get().smaller()),
             Command::ZoomReset => self.zooms(Zoom::default()),
-            Command::Print => {
-                let print = PrintOperation::new(&view);
-                print.connect_failed(|_, error| tracing::warn!(%error, "not printed"));
-                // It lives as long as it prints.
-                print.run_dialog(Some(&self.window));
-            }
+            Command::Print => self.printing.ask(&self.window, &view),
             Command::CopyLink => {
                 self.wants(&view, |id, address| Event::CopyLink { id, address });
                 self.say("Link copied");
