@@ -176,8 +176,9 @@ impl Dashboards {
 
     /// Keeps what the profile's window is like now, for the next one.
     pub(crate) fn keep(&mut self, id: &ProfileId) {
-        if let Some(dashboard) = self.open.get_mut(id).filter(|dashboard| !dashboard.is_leftover) {
-            dashboard.look();
+        if let Some(dashboard) = self.open.get_mut(id).filter(|dashboard| !dashboard.is_leftover)
+            && dashboard.look()
+        {
             self.keeper.keep(dashboard.data_dir.clone(), dashboard.kept.clone());
         }
     }
@@ -300,8 +301,9 @@ impl Dashboard {
         Ok(())
     }
 
-    /// Sees what the window is like.
-    fn look(&mut self) {
+    /// Sees what the window is like. Whether it is another than before.
+    fn look(&mut self) -> bool {
+        let before = self.kept.clone();
         #[cfg(target_os = "linux")]
         {
             self.kept.zoom = self.bar.zoom();
@@ -315,6 +317,7 @@ impl Dashboard {
             Ok(place) => self.kept.place = Some(place),
             Err(error) => tracing::debug!(%error, "where a window is cannot be told"),
         }
+        self.kept != before
     }
 
     fn place(&self) -> tauri::Result<Place> {

@@ -120,6 +120,8 @@ struct Page {
     find: FindBar,
     printing: Printing,
     zoom: Cell<Zoom>,
+    /// Its address has changed, and is not kept yet.
+    keeping: Cell<bool>,
     zoomed: Button,
     said: Label,
     menu: MenuButton,
@@ -178,6 +180,7 @@ impl Bar {
             find,
             printing: Printing::default(),
             zoom: Cell::default(),
+            keeping: Cell::default(),
             zoomed,
             said,
             menu,
@@ -221,7 +224,7 @@ impl Bar {
         let page = Rc::downgrade(&self.page);
         view.connect_uri_notify(move |_| {
             let Some(left) = page.upgrade() else { return };
-            left.leads.outbox.post(Message::Keep(left.leads.id.clone()));
+            left.keep_soon();
             // The list of pages changes a moment after the address does.
             let page = Weak::clone(&page);
             glib::idle_add_local_once(move || {
@@ -302,6 +305,21 @@ impl Page {
             accessible.set_name(&format!("{percent} percent: back to actual size"));
         }
         self.zoomed.set_visible(zoom != Zoom::default());
+    }
+
+    /// Pages may change their address as often as they like: the disk is not at their service.
+    fn keep_soon(self: &Rc<Self>) {
+        const SOON: Duration = Duration::from_secs(1);
+        if self.keeping.replace(true) {
+            return;
+        }
+        let page = Rc::downgrade(self);
+        glib::timeout_add_local_once(SOON, move || {
+            if let Some(page) = page.upgrade() {
+                page.keeping.set(false);
+                page.leads.outbox.post(Message::Keep(page.leads.id.clone()));
+            }
+        });
     }
 
     fn where_it_can_go(&self) {
