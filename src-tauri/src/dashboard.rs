@@ -174,6 +174,17 @@ impl Dashboards {
         }
     }
 
+    /// Says in the profile's window, for a moment, that something was done.
+    pub(crate) fn say(&self, id: &ProfileId, text: &str) {
+        #[cfg(target_os = "linux")]
+        if let Some(dashboard) = self.open.get(id) {
+            dashboard.bar.say(text);
+        }
+        // Elsewhere a window has no bar yet, and nothing in it copies.
+        #[cfg(not(target_os = "linux"))]
+        tracing::debug!(profile = %id, text, "done");
+    }
+
     /// Keeps what the profile's window is like now, for the next one.
     pub(crate) fn keep(&mut self, id: &ProfileId) {
         if let Some(dashboard) = self.open.get_mut(id).filter(|dashboard| !dashboard.is_leftover)

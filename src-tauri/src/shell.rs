@@ -238,7 +238,14 @@ impl Shell {
             ShellRequest::RemoveDashboard { id, data_dir } => self.dashboards.remove(&id, data_dir),
             ShellRequest::OpenBrowser { url } => browser::open(app, url),
             ShellRequest::OpenFolder { path } => browser::show_folder(app, &path),
-            ShellRequest::Copy { text } => self.copy(&text),
+            ShellRequest::Copy { text } => {
+                self.copy(&text);
+            }
+            ShellRequest::CopyLink { id, link } => {
+                if self.copy(link.expose()) {
+                    self.dashboards.say(&id, "Link copied");
+                }
+            }
             ShellRequest::CopySecret { text } => self.copy_secret(&text),
             ShellRequest::StartAtLogin(wanted) => self.start_at_login(app, wanted),
             ShellRequest::ShowManager => self.show_manager(app),
@@ -270,12 +277,15 @@ impl Shell {
         async_runtime::spawn(notice::give(self.outbox.clone(), name, trouble));
     }
 
-    fn copy(&mut self, text: &str) {
-        if let Err(error) = self.clipboard.set(text) {
+    /// Whether it is copied now; where not, that is told.
+    fn copy(&mut self, text: &str) -> bool {
+        let copied = self.clipboard.set(text);
+        if let Err(error) = &copied {
             tracing::warn!(%error, "not copied");
             let remedy = "Select it in the manager, and copy it there.";
             self.give_notice(None, Trouble::new("clipboard_failed", NO_CLIPBOARD, remedy));
         }
+        copied.is_ok()
     }
 
     fn copy_secret(&mut self, text: &Secret) {

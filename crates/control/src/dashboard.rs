@@ -270,22 +270,27 @@ pub fn page(path: &str) -> Option<String> {
     if !path.starts_with('/') || path.starts_with("//") || matches!(first, ".postern" | "api") {
         return None;
     }
-    let kept = form_urlencoded::parse(url.query().unwrap_or_default().as_bytes()).filter(|(key, _)| !is_secret(key));
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
-    let question = if query.is_empty() { "" } else { "?" };
-    let page = format!("{}{question}{query}", url.path());
+    let query = url.query().and_then(harmless).map_or_else(String::new, |query| format!("?{query}"));
+    let page = format!("{}{query}", url.path());
     (page.len() <= LONGEST).then_some(page)
+}
+
+/// Those fields of a query, or of a fragment that is like one, that do not look like secrets; as they are written.
+fn harmless(fields: &str) -> Option<String> {
+    let hides = |field: &&str| form_urlencoded::parse(field.as_bytes()).any(|(key, _)| is_secret(&key));
+    let harmless: Vec<&str> = fields.split('&').filter(|field| !hides(field)).collect();
+    Some(harmless.join("&")).filter(|fields| !fields.is_empty())
 }
 
 /// Whether a field of this name may hold a secret, such as a sign-in's answer.
 fn is_secret(key: &str) -> bool {
-    const PARTS: [&str; 9] = ["token", "secret", "pass", "auth", "key", "code", "session", "credential", "sig"];
+    const PARTS: &str = "assertion auth code credential jwt key otp pass saml secret session sig ticket token";
     let key = key.to_ascii_lowercase();
-    PARTS.iter().any(|part| key.contains(part))
+    PARTS.split(' ').any(|part| key.contains(part))
 }
 
 /// Where colleagues find the page that is at this address of the profile's gateway: the server's own address, without
-/// anything of ours. A page of the gateway's own leads to the server's first page.
+/// anything of ours, and without what looks like a secret. A page of the gateway's own leads to the server's first page.
 #[must_use]
 pub fn server_link(profile: &Profile, address: &Url) -> Url {
     let mut link = profile.url.clone();
@@ -294,8 +299,8 @@ pub fn server_link(profile: &Profile, address: &Url) -> Url {
     let below = path.strip_prefix(base).filter(|below| below.is_empty() || below.starts_with('/')).unwrap_or(path);
     if below.split('/').nth(1) != Some(".postern") {
         link.set_path(&format!("{base}{below}"));
-        link.set_query(address.query());
-        link.set_fragment(address.fragment());
+        link.set_query(address.query().and_then(harmless).as_deref());
+        link.set_fragment(address.fragment().and_then(harmless).as_deref());
     }
     link
 }
@@ -382,6 +387,8 @@ mod tests {
             ("/v2/runs?q=%26%3D", Some("/v2/runs?q=%26%3D")),
             ("/v2/x?token=canary&page=2&API_KEY=canary&X-Auth=canary&passwd=canary", Some("/v2/x?page=2")),
             ("/v2/x?code=canary&session_id=canary&signature=canary", Some("/v2/x")),
+            ("/v2/x?jwt=canary&ticket=canary&otp=canary&client_assertion=canary&SAMLResponse=canary", Some("/v2/x")),
+            ("/v2/x?%74oken=canary&a+b=c&tags[]=x", Some("/v2/x?a+b=c&tags[]=x")),
             ("/v2/x#access_token=canary", Some("/v2/x")),
             ("/.postern/enter?pass=canary", None),
             ("/api/admin/version", None),
@@ -496,6 +503,16 @@ mod tests {
                 "https://s.example.com",
                 "http://prod.localhost:4201//evil.example/x",
                 "https://s.example.com//evil.example/x",
+            ),
+            (
+                "https://s.example.com",
+                "http://prod.localhost:4201/v2/x?tags[]=a%20b&token=canary#access_token=canary&state=open",
+                "https://s.example.com/v2/x?tags[]=a%20b#state=open",
+            ),
+            (
+                "https://s.example.com",
+                "http://prod.localhost:4201/v2/x?jwt=canary#id_token=canary",
+                "https://s.example.com/v2/x",
             ),
         ] {
             assert_eq!(server_link(&at(server), &address.parse().unwrap()).as_str(), expected, "{address}");

@@ -176,6 +176,13 @@ pub enum ShellRequest {
         /// Not a secret.
         text: String,
     },
+    /// The address of the page that the profile's dashboard window shows to the clipboard; the window says so.
+    CopyLink {
+        /// Whose.
+        id: ProfileId,
+        /// The server's own. It may hold what nobody knows for a secret.
+        link: Secret,
+    },
     /// To the clipboard, kept out of histories where the system can do that, and off it again after a minute.
     CopySecret {
         /// What.

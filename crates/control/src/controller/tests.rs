@@ -359,6 +359,14 @@ fn the_clipboard_gets_the_address_for_programs() {
 }
 
 #[test]
+fn a_copied_link_is_nothing_for_a_log() {
+    let mut stage = Stage::with(AtStart::None, &[profile("prod", 4201)]);
+    let address = "http://prod.localhost:4201/v2/runs?q=canary".parse().unwrap();
+    let effects = stage.take(Event::CopyLink { id: id("prod"), address });
+    assert_snapshot!(said(&effects), @r#"shell CopyLink { id: ProfileId("prod"), link: **** }"#);
+}
+
+#[test]
 fn a_click_on_the_icon_shows_what_was_shown_last() {
     let mut stage = Stage::with(AtStart::None, &[profile("a", 4201), profile("b", 4202)]);
     assert_snapshot!(said(&stage.take(Event::Activate)), @r"

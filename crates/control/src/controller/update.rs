@@ -1,5 +1,6 @@
 //! What each event means. Read top to bottom: what people ask for, then what the driver brings.
 
+use postern_gateway::Secret;
 use url::Position;
 
 use super::change::Wish;
@@ -128,8 +129,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::CopyLink { id, address } => {
             if let Some(entry) = state.entry(&id) {
-                let text = dashboard::server_link(&entry.profile, &address).to_string();
-                effects.push(Effect::Shell(ShellRequest::Copy { text }));
+                let link = Secret::new(dashboard::server_link(&entry.profile, &address));
+                effects.push(Effect::Shell(ShellRequest::CopyLink { id, link }));
             }
         }
         Event::Activate => match state.shown_last() {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use gtk::atk::prelude::AtkObjectExt as _;
 use gtk::gio::prelude::ActionMapExt as _;
 use gtk::gio::{Menu, SimpleAction, SimpleActionGroup};
+use gtk::glib::subclass::SignalId;
 use gtk::prelude::*;
 use gtk::{
     Align, ApplicationWindow, Button, IconSize, InfoBar, Label, MenuButton, MessageType, Orientation, ReliefStyle,
@@ -110,6 +111,7 @@ pub(in crate::dashboard) struct Bar {
     notice_text: Label,
     connect: Button,
     changes: ChangesPart,
+    said: Label,
     page: Rc<Page>,
 }
 
@@ -123,7 +125,6 @@ struct Page {
     /// Its address has changed, and is not kept yet.
     keeping: Cell<bool>,
     zoomed: Button,
-    said: Label,
     menu: MenuButton,
     back: SimpleAction,
     forward: SimpleAction,
@@ -182,7 +183,6 @@ impl Bar {
             zoom: Cell::default(),
             keeping: Cell::default(),
             zoomed,
-            said,
             menu,
             back,
             forward,
@@ -205,7 +205,7 @@ impl Bar {
                 app.set_accels_for_action(&command.action(), command.parts().2);
             }
         }
-        Self { name, notice, notice_text, connect, changes, page }
+        Self { name, notice, notice_text, connect, changes, said, page }
     }
 
     /// The page that this bar is for.
@@ -248,6 +248,19 @@ impl Bar {
         self.notice.set_visible(shown.notice.is_some());
     }
 
+    /// Says for a moment that something was done.
+    pub(in crate::dashboard) fn say(&self, text: &str) {
+        const MOMENT: Duration = Duration::from_secs(3);
+        self.said.set_text(text);
+        announce(&self.said, text);
+        let said = self.said.downgrade();
+        glib::timeout_add_local_once(MOMENT, move || {
+            if let Some(said) = said.upgrade() {
+                said.set_text("");
+            }
+        });
+    }
+
     /// How large the page is shown.
     pub(in crate::dashboard) fn zoom(&self) -> Zoom {
         self.page.zoom.get()
@@ -272,10 +285,7 @@ impl Page {
             Command::ZoomOut => self.zooms(self.zoom.get().smaller()),
             Command::ZoomReset => self.zooms(Zoom::default()),
             Command::Print => self.printing.ask(&self.window, &view),
-            Command::CopyLink => {
-                self.wants(&view, |id, address| Event::CopyLink { id, address });
-                self.say("Link copied");
-            }
+            Command::CopyLink => self.wants(&view, |id, address| Event::CopyLink { id, address }),
             Command::OpenInBrowser => self.wants(&view, |id, address| Event::OpenPageInBrowser { id, address }),
             Command::Menu => self.menu.clicked(),
         }
@@ -328,17 +338,14 @@ impl Page {
             self.forward.set_enabled(view.can_go_forward());
         }
     }
+}
 
-    /// Says for a moment that something was done.
-    fn say(&self, text: &str) {
-        const MOMENT: Duration = Duration::from_secs(3);
-        self.said.set_text(text);
-        let said = self.said.downgrade();
-        glib::timeout_add_local_once(MOMENT, move || {
-            if let Some(said) = said.upgrade() {
-                said.set_text("");
-            }
-        });
+/// Has screen readers say it, where the system's ATK can: since 2.46.
+fn announce(said: &Label, text: &str) {
+    if let Some(accessible) = said.accessible()
+        && SignalId::lookup("announcement", accessible.type_()).is_some()
+    {
+        accessible.emit_by_name::<()>("announcement", &[&text]);
     }
 }
 
