@@ -362,7 +362,14 @@ async fn a_read_only_window_writes_for_a_while_when_a_person_says_so_and_nobody_
     desktop.press("Tab").await?;
     desktop.press("Return").await?;
     until("a write that passes", LIMIT, async || Ok((status().await? == 200).then_some(()))).await?;
-    Ok(())
+
+    // Nobody is asked about what is no more.
+    desktop.until_closed("Allow changes").await?;
+    desktop.click_at(&dashboard, BUTTON).await?;
+    until("a write that does not", LIMIT, async || Ok((status().await? == 403).then_some(()))).await?;
+    asks().await?;
+    scene.panel.icon().await?.click(&["prod", "Connect"]).await?;
+    desktop.until_closed("Allow changes").await
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ pub struct Question {
     pub title: String,
     /// What that means.
     pub text: String,
+    /// The server that it is about.
+    pub server: Url,
 }
 
 /// How long changes are still allowed, in words; `None` when that is over.
@@ -110,6 +112,7 @@ fn question(profile: &Profile) -> Question {
             "What you do in this window then changes {host}: runs start and stop, what you delete is gone, and the \
              secrets of blocks can be read. Programs and your browser stay read-only. After {minutes} minutes, or when you close the window, it is read-only again."
         ),
+        server: profile.url.clone(),
     }
 }
 
@@ -359,12 +362,13 @@ mod tests {
         assert_eq!(changes(&stage, "prod"), Some(Changes::Refused { question: None }));
         stage.take(Event::Connect(id("prod")));
         stage.starts();
-        let Some(Changes::Refused { question: Some(Question { title, text }) }) = changes(&stage, "prod") else {
+        let Some(Changes::Refused { question: Some(Question { title, text, server }) }) = changes(&stage, "prod")
+        else {
             panic!("nothing is asked")
         };
         assert_eq!(title, "Allow changes to prod.example.com for 15 minutes?");
         assert!(text.contains("changes prod.example.com: "), "{text}");
-        stage.take(Event::AllowChanges { id: id("prod"), at: at(0) });
+        stage.take(Event::AllowChanges { id: id("prod"), server, at: at(0) });
         assert_eq!(changes(&stage, "prod"), Some(Changes::Allowed { until: at(900) }));
         for (now, said) in [
             (0, Some("Changes allowed: 15 min left")),

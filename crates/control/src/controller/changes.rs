@@ -5,6 +5,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use url::Url;
+
 use super::life::Listener;
 use super::{Changes, Effect, Entry, Screen, State, Timer};
 use crate::profile::ProfileId;
@@ -13,9 +15,10 @@ use crate::profile::ProfileId;
 pub const ALLOWED: Duration = Duration::from_secs(15 * 60);
 
 impl State {
-    pub(super) fn allow_changes(&mut self, id: &ProfileId, at: SystemTime, effects: &mut Vec<Effect>) {
+    pub(super) fn allow_changes(&mut self, id: &ProfileId, server: &Url, at: SystemTime, effects: &mut Vec<Effect>) {
         let timer = self.mint.timer();
-        let Some(entry) = self.wanted(id).filter(|entry| entry.profile.read_only) else { return };
+        let asked = |entry: &&mut Entry| entry.profile.read_only && entry.profile.url == *server;
+        let Some(entry) = self.wanted(id).filter(asked) else { return };
         let (Listener::Standing(held), Some(until)) = (&entry.life.listener, at.checked_add(ALLOWED)) else { return };
         entry.changes = Some(Changes { until, timer });
         effects.push(Effect::LetWindowsWrite { generation: held.generation, until: Some(until) });
@@ -76,7 +79,12 @@ mod tests {
     }
 
     fn allow(stage: &mut Stage, name: &str) -> String {
-        said(&stage.take(Event::AllowChanges { id: id(name), at: at(0) }))
+        allow_at(stage, name, 0)
+    }
+
+    fn allow_at(stage: &mut Stage, name: &str, now: u64) -> String {
+        let server = stage.state.entry(&id(name)).unwrap().profile.url.clone();
+        said(&stage.take(Event::AllowChanges { id: id(name), server, at: at(now) }))
     }
 
     fn until(stage: &Stage) -> Option<SystemTime> {
@@ -97,7 +105,7 @@ mod tests {
         let mut stage = stage();
         allow(&mut stage, "prod");
         let Some(Effect::Wake { timer: first, .. }) = stage.effects.last().cloned() else { panic!("no timer") };
-        stage.take(Event::AllowChanges { id: id("prod"), at: at(600) });
+        allow_at(&mut stage, "prod", 600);
         assert_eq!(said(&stage.take(Event::Due(first))), "");
         assert_eq!(until(&stage), Some(at(1500)));
         assert_eq!(said(&stage.time_passes()), "let windows write no more");
@@ -117,6 +125,14 @@ mod tests {
             // Its timer means nothing any more.
             assert_eq!(said(&stage.time_passes()), "");
         }
+    }
+
+    #[test]
+    fn what_was_asked_about_one_server_is_not_allowed_at_another() {
+        let mut stage = stage();
+        let server = "https://elsewhere.example.com".parse().unwrap();
+        assert_eq!(said(&stage.take(Event::AllowChanges { id: id("prod"), server, at: at(0) })), "");
+        assert_eq!(until(&stage), None);
     }
 
     #[test]

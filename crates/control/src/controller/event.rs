@@ -48,6 +48,8 @@ pub enum Event {
     AllowChanges {
         /// Whose.
         id: ProfileId,
+        /// What they were asked about: nothing is allowed where the profile leads elsewhere by now.
+        server: Url,
         /// From when on.
         at: SystemTime,
     },

@@ -130,7 +130,10 @@ impl World {
                     11 => Event::Add,
                     12 => Event::CopyEnvironment(id),
                     13 => Event::ToggleStartAtLogin,
-                    14 => Event::AllowChanges { id, at: at(0) },
+                    14 => {
+                        let server = format!("https://{id}.example.com/prefect").parse().unwrap();
+                        Event::AllowChanges { id, server, at: at(0) }
+                    }
                     15 => Event::ForbidChanges(id),
                     16 => Event::VaultWaits(who % 2 == 0),
                     17 => Event::KeepInMemory,

@@ -121,7 +121,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             let page = dashboard::page(&address[Position::BeforePath..]).unwrap_or_else(|| "/".to_owned());
             state.open(id, Window::Browser(page), &mut effects);
         }
-        Event::AllowChanges { id, at } => state.allow_changes(&id, at, &mut effects),
+        Event::AllowChanges { id, server, at } => state.allow_changes(&id, &server, at, &mut effects),
         Event::ForbidChanges(id) => {
             if let Some(entry) = state.entry_mut(&id) {
                 entry.forbid_changes(&mut effects);

@@ -26,6 +26,7 @@ struct Part {
     window: ApplicationWindow,
     leads: Rc<Leads>,
     shown: RefCell<Option<Changes>>,
+    asking: RefCell<Option<(Question, glib::WeakRef<MessageDialog>)>>,
     ticking: RefCell<Option<SourceId>>,
 }
 
@@ -41,9 +42,16 @@ impl ChangesPart {
         row.set_no_show_all(true);
         row.set_visible(false);
         row.set_margin_end(6);
-        let (window, leads, shown, ticking) =
-            (window.clone(), Rc::clone(leads), RefCell::default(), RefCell::default());
-        let part = Rc::new(Part { row, says, button: button.clone(), window, leads, shown, ticking });
+        let part = Rc::new(Part {
+            row,
+            says,
+            button: button.clone(),
+            window: window.clone(),
+            leads: Rc::clone(leads),
+            shown: RefCell::default(),
+            asking: RefCell::default(),
+            ticking: RefCell::default(),
+        });
         let pressed = Rc::downgrade(&part);
         button.connect_clicked(move |_| {
             if let Some(part) = pressed.upgrade() {
@@ -63,6 +71,7 @@ impl ChangesPart {
             return;
         }
         part.shown.replace(changes.cloned());
+        part.take_back_unless(changes);
         if let Some(ticking) = part.ticking.take() {
             ticking.remove();
         }
@@ -109,7 +118,17 @@ impl Part {
         }
     }
 
-    fn ask(self: &Rc<Self>, Question { title, text }: &Question) {
+    /// Whoever said yes to a question of before would allow something else.
+    fn take_back_unless(&self, changes: Option<&Changes>) {
+        let is_past = |(question, _): &mut (Question, _)| !matches!(changes, Some(Changes::Refused { question: Some(now) }) if now == question);
+        let taken_back = self.asking.borrow_mut().take_if(is_past);
+        if let Some(dialog) = taken_back.and_then(|(_, dialog)| dialog.upgrade()) {
+            dialog.response(ResponseType::Cancel);
+        }
+    }
+
+    fn ask(self: &Rc<Self>, question: &Question) {
+        let Question { title, text, server } = question;
         let flags = DialogFlags::MODAL | DialogFlags::DESTROY_WITH_PARENT;
         let dialog = MessageDialog::new(Some(&self.window), flags, MessageType::Warning, ButtonsType::None, title);
         dialog.set_title("Allow changes");
@@ -117,12 +136,14 @@ impl Part {
         dialog.add_button("Stay read-only", ResponseType::Cancel);
         dialog.add_button("Allow changes", ResponseType::Accept);
         dialog.set_default_response(ResponseType::Cancel);
-        let part = Rc::downgrade(self);
+        self.asking.replace(Some((question.clone(), dialog.downgrade())));
+        let (part, server) = (Rc::downgrade(self), server.clone());
         dialog.connect_response(move |dialog, response| {
             if let Some(part) = part.upgrade()
                 && response == ResponseType::Accept
             {
-                part.wants(Event::AllowChanges { id: part.leads.id.clone(), at: SystemTime::now() });
+                let (id, server) = (part.leads.id.clone(), server.clone());
+                part.wants(Event::AllowChanges { id, server, at: SystemTime::now() });
             }
             dialog.close();
         });
