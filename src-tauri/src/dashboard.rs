@@ -75,6 +75,9 @@ struct Dashboard {
     stripe: linux::Stripe,
     #[cfg(target_os = "linux")]
     bar: linux::Bar,
+    /// Its gateway is there.
+    #[cfg(target_os = "linux")]
+    stands: Rc<Cell<bool>>,
     /// What is shown beside the page.
     shown: Option<dashboard::Dashboard>,
     /// As it was written last.
@@ -267,7 +270,9 @@ impl Dashboard {
         });
         let builder = downloads.take(view(&mut context, &leads), &leads);
         #[cfg(target_os = "linux")]
-        let (stripe, bar, view) = linux::build(builder, &window, leads, &lost, kept.zoom)?;
+        let stands = Rc::new(Cell::new(true));
+        #[cfg(target_os = "linux")]
+        let (stripe, bar, view) = linux::build(builder, &window, leads, (&lost, &stands), kept.zoom)?;
         #[cfg(target_os = "macos")]
         let view = {
             use wry::WebViewBuilderExtDarwin as _;
@@ -285,6 +290,8 @@ impl Dashboard {
             stripe,
             #[cfg(target_os = "linux")]
             bar,
+            #[cfg(target_os = "linux")]
+            stands,
             shown: None,
             kept,
             data_dir: opening.data_dir.clone(),
@@ -293,7 +300,7 @@ impl Dashboard {
             is_leftover: false,
         };
         let (name, color) = (opening.name.clone(), opening.color);
-        dashboard.show(dashboard::Dashboard { name, color, notice: None, changes: None })?;
+        dashboard.show(dashboard::Dashboard { name, color, stands: true, notice: None, changes: None })?;
         Ok(dashboard)
     }
 
@@ -306,6 +313,7 @@ impl Dashboard {
         #[cfg(target_os = "linux")]
         {
             self.stripe.set(shown.color);
+            self.stands.set(shown.stands);
             self.bar.show(&shown);
         }
         self.shown = Some(shown);

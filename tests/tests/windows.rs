@@ -126,6 +126,25 @@ async fn a_page_that_closes_itself_takes_its_window_along() -> anyhow::Result<()
 }
 
 #[tokio::test]
+async fn a_page_that_breaks_off_is_none_of_a_server_that_is_off_and_can_be_loaded_again() -> anyhow::Result<()> {
+    let server = Hostile::start().await?;
+    let desktop = Desktop::start().await?;
+    let _panel = Panel::start(&desktop).await?;
+    desktop.write_profiles(&profile("hostile", &server.origin(), free_port()?))?;
+    let window = Window::start(&desktop, &["--open", "hostile"]).await?;
+    until("the end of the page's attempts", LIMIT, async || Ok(server.reports().remove("done"))).await?;
+    window.driver().execute("location.href = '/broken'", vec![]).await?;
+    window.until_shown(&["This page did not load."]).await?;
+    let dashboard = desktop.window("hostile — Prefect").await?;
+    desktop.screenshot(Some(&dashboard), "dashboard-broken").await?;
+    desktop.focus(&dashboard)?;
+    desktop.press("ctrl+r").await?;
+    window.until_shown(&["Not your dashboard"]).await?;
+    assert_eq!(window.driver().current_url().await?.path(), "/broken");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_window_that_shows_a_page_of_ours_is_let_in_again_and_any_other_stays_as_it_is() -> anyhow::Result<()> {
     let server = Hostile::start().await?;
     let desktop = Desktop::start().await?;

@@ -22,6 +22,8 @@ pub struct Dashboard {
     pub name: String,
     /// The profile's colour.
     pub color: Option<Color>,
+    /// Its gateway is there: where a page does not load, that is not why.
+    pub stands: bool,
     /// What a person should know before they trust what the page shows.
     pub notice: Option<Notice>,
     /// Whether what is done in the window changes the server; `None` where nothing keeps it from that.
@@ -100,7 +102,8 @@ pub fn dashboard(state: &State, id: &ProfileId) -> Option<Dashboard> {
         Some(changes) => Changes::Allowed { until: changes.until },
         None => Changes::Refused { question: entry.is_listening().then(|| question(profile)) },
     });
-    Some(Dashboard { name: profile.name.clone(), color: profile.color, notice, changes })
+    let stands = entry.is_listening();
+    Some(Dashboard { name: profile.name.clone(), color: profile.color, stands, notice, changes })
 }
 
 fn question(profile: &Profile) -> Question {

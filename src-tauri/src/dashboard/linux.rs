@@ -31,7 +31,7 @@ pub(super) fn build(
     builder: WebViewBuilder<'_>,
     window: &Window,
     leads: Rc<Leads>,
-    lost: &Rc<Cell<bool>>,
+    (lost, stands): (&Rc<Cell<bool>>, &Rc<Cell<bool>>),
     zoom: Zoom,
 ) -> Result<(Stripe, Bar, WebView), Failure> {
     let content = window.default_vbox()?;
@@ -50,18 +50,19 @@ pub(super) fn build(
     // `window.close()` of the page takes the view away; an empty window must not stay behind.
     let (outbox, id) = (leads.outbox.clone(), leads.id.clone());
     webkit.connect_destroy(move |_| outbox.post(Message::Close(id.clone())));
-    explain_failures(&webkit);
+    explain_failures(&webkit, Rc::clone(stands));
     watch_over(&webkit, leads);
     Ok((stripe, bar, view))
 }
 
-/// Where the gateway itself does not answer, nobody but us can say so: WebKit's own page would name a local address.
-fn explain_failures(webkit: &webkit2gtk::WebView) {
-    webkit.connect_load_failed(|webkit, _, address, error| {
+/// Where the gateway itself does not answer, or what it hands on breaks off, nobody but us can say so: WebKit's own page
+/// would name a local address.
+fn explain_failures(webkit: &webkit2gtk::WebView, stands: Rc<Cell<bool>>) {
+    webkit.connect_load_failed(move |webkit, _, address, error| {
         // What was stopped, and what became a download, leaves the page as it is.
         let stopped = error.matches(NetworkError::Cancelled) || error.domain() == PolicyError::domain();
         if !stopped {
-            webkit.load_alternate_html(away::PAGE, address, None);
+            webkit.load_alternate_html(&away::page(stands.get()), address, None);
         }
         !stopped
     });

@@ -2,10 +2,10 @@
 //!
 //! What it tries is in `hostile.html`: the app's IPC by every name it goes by, in the page, in frames and
 //! after redirects; schemes of the app and of the system; links and windows to foreign places. Reports come
-//! back as `GET /report?<name>=<outcome>`.
+//! back as `GET /report?<name>=<outcome>`. The first answer to `/broken` breaks off.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
@@ -22,6 +22,7 @@ const PAGE: &str = include_str!("hostile.html");
 struct Seen {
     reports: Mutex<BTreeMap<String, String>>,
     loads: AtomicUsize,
+    broken: AtomicBool,
 }
 
 /// The server. Dropping it ends it.
@@ -99,7 +100,10 @@ async fn answer(mut stream: TcpStream, seen: Arc<Seen>) -> std::io::Result<()> {
         _ => ("200 OK", "text/html", PAGE),
     };
     let location = if path == "/away" { format!("Location: {ELSEWHERE}\r\n") } else { String::new() };
-    let length = if status.starts_with("204") { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    // The first time, what it promises does not come.
+    let missing = if path == "/broken" && !seen.broken.swap(true, Ordering::Relaxed) { 1000 } else { 0 };
+    let length = body.len() + missing;
+    let length = if status.starts_with("204") { String::new() } else { format!("Content-Length: {length}\r\n") };
     let head =
         format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{location}{length}Connection: close\r\n\r\n{body}");
     stream.write_all(head.as_bytes()).await
