@@ -395,8 +395,10 @@ fn place<'a>(
     window: WindowBuilder<'a, Wry, AppHandle>,
     place: Option<Place>,
 ) -> WindowBuilder<'a, Wry, AppHandle> {
-    let Some(place) = place else { return window.inner_size(1280.0, 860.0) };
     let screens: Vec<Screen> = app.available_monitors().unwrap_or_default().iter().map(screen).collect();
+    let Some(place) = place.and_then(|place| place.bounded(&screens)) else {
+        return window.inner_size(1280.0, 860.0);
+    };
     let window = window.inner_size(place.width, place.height).maximized(place.maximized);
     if place.is_on(&screens) { window.position(place.x, place.y) } else { window }
 }
