@@ -2,14 +2,19 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use postern_tests::desktop::window::Window;
-use postern_tests::wait::free_port;
+use postern_tests::wait::{free_port, until};
 
 use crate::home::{Home, title};
 use crate::scene::{SEEN, Scene};
 use crate::tray;
+
+const LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -26,11 +31,19 @@ pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
     let manager = Window::start(&home.desktop, &[]).await?;
     manager.until_shown(&["Production", "Connected", "Lab", "Not connected"]).await?;
     keep(&home, "Postern", &folder.join("manager.png")).await?;
-    manager.end().await?;
+    quit(manager).await?;
 
     let dashboard = Window::start(&home.desktop, &["--open", "prod"]).await?;
     dashboard.until_shown(SEEN).await?;
     keep(&home, &title("Production"), &folder.join("dashboard.png")).await
+}
+
+/// By a signal: of an end that nobody asked for, the next start would tell in the manager.
+async fn quit(window: Window) -> anyhow::Result<()> {
+    let app = window.app().context("no process of the app's")?;
+    kill(Pid::from_raw(app.try_into()?), Signal::SIGTERM)?;
+    until("the app's end", LIMIT, async || Ok(window.app().is_none().then_some(()))).await?;
+    window.end().await
 }
 
 async fn keep(home: &Home, title: &str, path: &Path) -> anyhow::Result<()> {
