@@ -128,7 +128,7 @@ async fn manager_report(
     folders: State<'_, Folders>,
     names: bool,
 ) -> Result<String, Trouble> {
-    let path = downloads(&app)?.join(report::file_name());
+    let path = report::place(&downloads(&app)?);
     let versions = vec![("WebView", tauri::webview_version().unwrap_or_default())];
     let material = Material::of(&controller.state().borrow(), &folders, versions);
     let names = if names { Names::Kept } else { Names::Removed };

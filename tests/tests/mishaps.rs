@@ -211,8 +211,6 @@ async fn a_report_is_saved_from_the_manager_and_the_command_line_and_no_secret_i
     for names_too in [false, true] {
         if names_too {
             window.click("field-report-nameless").await?;
-            // Reports are called by the second.
-            tokio::time::sleep(Duration::from_millis(1_100)).await;
         }
         window.click("save-report").await?;
         saved.push(

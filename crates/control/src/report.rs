@@ -19,6 +19,7 @@ use zip::write::SimpleFileOptions;
 use crate::controller::State;
 use crate::crash::Crash;
 use crate::diagnosis::{self, installed, mask};
+use crate::download;
 use crate::folders::Folders;
 use crate::log;
 use crate::look::{End, Look};
@@ -161,10 +162,6 @@ impl Material {
             if let Proxy::Via(uri) = &profile.proxy {
                 add(uri.host(), "PROXY");
             }
-            if let Some(Edge::Basic { username }) = &profile.edge {
-                add(Some(username), "USER");
-            }
-            add(profile.prefect_username.as_deref(), "USER");
             add(Some(profile.id.as_str()), "ID");
             // Its folders' name.
             private.push((format!("profile-{}", profile.id), format!("profile-ID-{number}")));
@@ -184,10 +181,7 @@ impl Material {
         }
         // A user's name may be more than a word, and is written otherwise in TOML and JSON.
         for (number, profile) in (1..).zip(&self.profiles) {
-            let edge = profile
-                .edge
-                .as_ref()
-                .and_then(|edge| if let Edge::Basic { username } = edge { Some(username) } else { None });
+            let edge = if let Some(Edge::Basic { username }) = &profile.edge { Some(username) } else { None };
             for name in edge.into_iter().chain(&profile.prefect_username) {
                 let escaped = serde_json::to_string(name).unwrap_or_default();
                 for name in [name, escaped.trim_matches('"')] {
@@ -220,12 +214,12 @@ fn replace_words(text: &str, words: &str, with: &str) -> String {
     replaced + &text[done..]
 }
 
-/// What a report of this moment is called.
+/// Where a report of this moment goes in this folder: beside what is there.
 #[must_use]
-pub fn file_name() -> String {
+pub fn place(folder: &Path) -> PathBuf {
     let form = format_description!("[year][month][day]T[hour][minute][second]Z");
     let now = OffsetDateTime::from(SystemTime::now()).format(form).unwrap_or_default();
-    format!("postern-report-{now}.zip")
+    download::place(folder, &format!("postern-report-{now}.zip"), |_| false)
 }
 
 /// Writes the report to a new file at `path`.

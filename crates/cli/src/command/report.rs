@@ -1,11 +1,11 @@
 //! `postern report`: one archive for whoever is to find out what is wrong.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use postern_control::diagnosis::diagnose;
 use postern_control::profile::ProfileId;
-use postern_control::report::{Material, Names, file_name, save};
+use postern_control::report::{Material, Names, place, save};
 use serde_json::json;
 
 use super::{Context, doctor, find};
@@ -27,7 +27,7 @@ pub(super) async fn report(
             Err(failure) => material.add_trouble(id, &failure.trouble),
         }
     }
-    let path = std::path::absolute(output.unwrap_or_else(|| file_name().into())).map_err(Failure::system)?;
+    let path = std::path::absolute(output.unwrap_or_else(|| place(Path::new("")))).map_err(Failure::system)?;
     save(&material, if share { Names::Removed } else { Names::Kept }, &path)?;
     context.output.result(&json!({ "file": path }), || {
         format!("{}\nRead it before you send it: README.txt in it says what there is.", path.display())
