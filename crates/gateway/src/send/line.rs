@@ -105,6 +105,11 @@ impl Line {
         self.persists && self.is_over() && self.request.is_over() && self.input.bytes.is_empty()
     }
 
+    /// Gives back what a large answer needed.
+    pub(super) fn rest(&mut self) {
+        self.input.rest();
+    }
+
     /// Whether all of the answer has come.
     pub(super) fn is_over(&self) -> bool {
         self.input.is_over()

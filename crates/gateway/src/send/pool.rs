@@ -201,8 +201,9 @@ impl Pool {
     }
 
     /// A connection whose answer is through. Where the request is not, the server may still read it: that one is not kept.
-    pub(super) fn take_back(self: &Arc<Self>, line: Box<Line>) {
+    pub(super) fn take_back(self: &Arc<Self>, mut line: Box<Line>) {
         if line.is_idle() {
+            line.rest();
             self.keep(Way::Lent(line));
         }
     }
