@@ -14,15 +14,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use postern_control::crash::Run;
 use postern_control::log::LogFile;
 use postern_control::settings::LogLevel;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
+use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 /// The log's file, as far as there is one.
 pub(crate) struct Log {
     place: Place,
-    filter: reload::Handle<EnvFilter, Registry>,
+    filter: reload::Handle<Targets, Registry>,
     level: Option<LogLevel>,
 }
 
@@ -32,9 +33,10 @@ struct Place(Arc<Mutex<Option<LogFile>>>);
 /// From here on, what is traced is heard. There is no file yet.
 pub(crate) fn start() -> Log {
     let place = Place::default();
-    let (file_filter, filter) = reload::Layer::new(EnvFilter::new("off"));
+    let (file_filter, filter) = reload::Layer::new(Targets::new());
     let file = fmt::layer().with_ansi(false).with_writer(place.clone()).with_filter(file_filter);
-    let wanted = EnvFilter::try_from_env("POSTERN_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let wanted = std::env::var("POSTERN_LOG").ok().and_then(|wanted| wanted.parse().ok());
+    let wanted = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
     let standard_error = fmt::layer().with_writer(io::stderr).with_filter(wanted);
     tracing_subscriber::registry().with(file).with(standard_error).init();
     std::panic::set_hook(Box::new(|panic| {
@@ -79,21 +81,25 @@ impl Log {
         if self.level.replace(level) == Some(level) {
             return;
         }
-        let (ours, others) = (level.as_str(), others(level));
-        let filter = format!("{others},postern_gateway={ours},postern_control={ours},postern_desktop={ours}");
-        if let Err(error) = self.filter.reload(EnvFilter::new(filter)) {
+        let (ours, others) = filters(level);
+        let crates = ["postern_gateway", "postern_control", "postern_desktop"];
+        let filter = Targets::new().with_default(others).with_targets(crates.map(|name| (name, ours)));
+        if let Err(error) = self.filter.reload(filter) {
             tracing::warn!(%error, "the log says as much as before");
         }
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), level = ours, "the log goes on");
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), level = level.as_str(), "the log goes on");
     }
 }
 
-/// How much libraries say: their trifles help who looks for all there is, and are noise to everybody else.
-fn others(level: LogLevel) -> &'static str {
+/// How much we say, and how much libraries do: their trifles help who looks for all there is, and are noise to everybody
+/// else.
+fn filters(level: LogLevel) -> (LevelFilter, LevelFilter) {
     match level {
-        LogLevel::Error => "error",
-        LogLevel::Warn | LogLevel::Info | LogLevel::Debug => "warn",
-        LogLevel::Trace => "trace",
+        LogLevel::Error => (LevelFilter::ERROR, LevelFilter::ERROR),
+        LogLevel::Warn => (LevelFilter::WARN, LevelFilter::WARN),
+        LogLevel::Info => (LevelFilter::INFO, LevelFilter::WARN),
+        LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::WARN),
+        LogLevel::Trace => (LevelFilter::TRACE, LevelFilter::TRACE),
     }
 }
 
