@@ -16,10 +16,13 @@ pub(crate) struct Time {
     pub(crate) system: f64,
 }
 
-/// In MiB: what it has with others counts in parts.
+/// In MiB.
 #[derive(Clone, Copy)]
 pub(crate) struct Memory {
-    pub(crate) all: f64,
+    /// What it has with others counts in parts: for the sum over processes (PSS).
+    pub(crate) share: f64,
+    /// What it has with others counts in full: what it would have if it were alone (RSS).
+    pub(crate) resident: f64,
     /// What no file has too: the rest is the program and its libraries, which the system may drop and read again.
     pub(crate) own: f64,
 }
@@ -46,13 +49,13 @@ impl Gauge {
         Ok(Time { user: ticks(11)? / TICKS, system: ticks(12)? / TICKS })
     }
 
-    /// Its share of the memory.
+    /// How much memory it has.
     pub(crate) fn memory(self) -> anyhow::Result<Memory> {
         let maps = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.0)).context("a process has gone away")?;
         let mebibytes = |name| {
             let line = maps.lines().find_map(|line| line.strip_prefix(name)).context("a process has memory")?;
             anyhow::Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
         };
-        Ok(Memory { all: mebibytes("Pss:")?, own: mebibytes("Pss_Anon:")? })
+        Ok(Memory { share: mebibytes("Pss:")?, resident: mebibytes("Rss:")?, own: mebibytes("Pss_Anon:")? })
     }
 }

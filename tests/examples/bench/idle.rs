@@ -144,7 +144,7 @@ impl Figures {
         println!("  {:22}{:>10}{:>10}{:>14}", "process", "PSS MiB", "CPU s", "CPU s/hour");
         let (mut memory, mut time) = (0.0, 0.0);
         for process in life.processes() {
-            let pss = Gauge(process).memory().context("only root may look into Postern's memory")?.all;
+            let pss = Gauge(process).memory().context("only root may look into Postern's memory")?.share;
             let spent = seconds(process)? - self.before.get(&process).copied().unwrap_or_default();
             let hourly = spent * 60.0 / self.minutes as f64;
             println!("  {:22}{pss:>10.1}{spent:>10.2}{hourly:>14.2}", name(&format!("/proc/{process}"))?);

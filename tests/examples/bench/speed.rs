@@ -4,6 +4,7 @@
 //!   the rounds, so that a moment in which the machine had other business weighs on nobody.
 //! - All of them have one thread: nginx one worker process, the gateway the runtime that it has in production. Load
 //!   generator and server run on the same machine, and take their part of it.
+//! - Memory is what each would have alone: two nginx run here, and halve what they have in common.
 //! - nginx gets settings that help it: no access log, no temporary files, and connections that are kept for good.
 
 mod contender;
@@ -44,7 +45,9 @@ pub(crate) async fn run(quick: bool) -> anyhow::Result<()> {
 
     for contender in &contenders {
         load::is_answered(contender).await?;
-        table.add(contender.name, Figure::MemoryIdle, contender.gauge().memory()?.all);
+        let memory = contender.gauge().memory()?;
+        table.add(contender.name, Figure::MemoryIdle, memory.resident);
+        table.add(contender.name, Figure::OwnIdle, memory.own);
     }
     println!("{} rounds, {} s of load and {} MiB each way", plan.rounds, plan.load.as_secs(), plan.stream >> 20);
 
@@ -78,7 +81,7 @@ pub(crate) async fn run(quick: bool) -> anyhow::Result<()> {
     }
     for contender in &contenders {
         let memory = contender.gauge().memory()?;
-        table.add(contender.name, Figure::MemoryAfter, memory.all);
+        table.add(contender.name, Figure::MemoryAfter, memory.resident);
         table.add(contender.name, Figure::OwnAfter, memory.own);
     }
     println!("\n{table}");

@@ -17,6 +17,7 @@ pub(crate) enum Figure {
     System,
     StreamTime,
     MemoryIdle,
+    OwnIdle,
     MemoryAfter,
     OwnAfter,
 }
@@ -32,9 +33,9 @@ impl fmt::Display for Figure {
             Self::User => "user time (s per 100,000)",
             Self::System => "system time (s per 100,000)",
             Self::StreamTime => "CPU time (s per GiB)",
-            Self::MemoryIdle => "memory idle (MiB, PSS)",
-            Self::MemoryAfter => "memory after (MiB, PSS)",
-            Self::OwnAfter => "of it not the program's file (MiB)",
+            Self::MemoryIdle => "memory idle (MiB, RSS)",
+            Self::MemoryAfter => "memory after (MiB, RSS)",
+            Self::OwnIdle | Self::OwnAfter => "  of it no file's (MiB)",
         })
     }
 }
