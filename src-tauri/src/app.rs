@@ -21,14 +21,14 @@ use postern_control::import::Surroundings;
 use postern_control::vault::{self, Variables, Vault};
 use tauri::async_runtime::{self, block_on};
 use tauri::plugin::TauriPlugin;
-use tauri::{AppHandle, Manager as _, Wry};
+use tauri::{App, AppHandle, Manager as _, Wry};
 use tokio::sync::{mpsc, watch};
 
 use crate::inbox::{Message, Outbox, inbox};
 use crate::log::Log;
 use crate::options::{Options, Wish};
 use crate::shell::Shell;
-use crate::{commands, log, login, signals};
+use crate::{commands, log, login, process, signals};
 
 /// Runs until the end. A failure before the event loop starts is an error; nothing else ends the program.
 pub(crate) fn run(options: &Options, variables: Variables, mut log: Log) -> Result<ExitCode, Box<dyn Error>> {
@@ -41,13 +41,7 @@ pub(crate) fn run(options: &Options, variables: Variables, mut log: Log) -> Resu
         Some(dir) => Folders::at(dir)?,
         None => Folders::system().ok_or("this user has no home folder; say where with --config-dir")?,
     };
-    let context = tauri::generate_context!();
-    // A second start ends in here.
-    let app = tauri::Builder::default()
-        .plugin(single_instance(&folders, &context.config().identifier))
-        .plugin(tauri_plugin_shell::init())
-        .invoke_handler(commands::handler())
-        .build(context)?;
+    let app = build(&folders, &variables)?;
 
     let data = folders.data().to_owned();
     make_private(&data).map_err(|error| format!("cannot make {}: {error}", data.display()))?;
@@ -87,6 +81,23 @@ pub(crate) fn run(options: &Options, variables: Variables, mut log: Log) -> Resu
         tracing::warn!(%error, "the next start will take this end for a crash");
     }
     Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// A second start ends in here. One that the first hung up on, as that was about to end, is no second: it starts anew.
+fn build(folders: &Folders, variables: &Variables) -> tauri::Result<App> {
+    let context = tauri::generate_context!();
+    let built = tauri::Builder::default()
+        .plugin(single_instance(folders, &context.config().identifier))
+        .plugin(tauri_plugin_shell::init())
+        .invoke_handler(commands::handler())
+        .build(context);
+    if let Err(tauri::Error::PluginInitialization(plugin, error)) = &built
+        && plugin == "single-instance"
+    {
+        tracing::info!(error, "the Postern that was here is gone");
+        process::start_once_more(variables);
+    }
+    built
 }
 
 /// What windows keep of a server is for nobody else on this machine to read.

@@ -20,6 +20,8 @@ use postern_tests::postern::binary;
 use postern_tests::process::run;
 use postern_tests::secured::Secured;
 use postern_tests::wait::{free_port, until};
+use zbus::MessageStream;
+use zbus::export::ordered_stream::OrderedStreamExt as _;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -34,6 +36,26 @@ fn log(desktop: &Desktop) -> String {
 
 fn mode(path: &Path) -> anyhow::Result<u32> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o777)
+}
+
+#[tokio::test]
+async fn a_start_that_meets_one_that_is_ending_is_the_first() -> anyhow::Result<()> {
+    let desktop = Desktop::start().await?;
+    let panel = Panel::start(&desktop).await?;
+    let ending = desktop.connect().await?;
+    ending.request_name("dev.postern.Postern.SingleInstance").await?;
+    let mut calls = MessageStream::from(&ending);
+    let mut postern = app::start(&desktop, &["--hidden"])?;
+    until("a start that hands over", LIMIT, async || {
+        let call = calls.next().await.context("the bus is gone")??;
+        Ok(call.header().member().is_some_and(|member| member == "ExecuteCallback").then_some(()))
+    })
+    .await?;
+    // It ends without a word, as one does that is killed.
+    drop(calls);
+    ending.close().await?;
+    panel.icon().await?.click(&["Quit"]).await?;
+    postern.succeeds(LIMIT).await
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{Desktop, app};
 use crate::process::Process;
@@ -43,12 +44,12 @@ impl Window {
         driver.until("the driver's port", START_LIMIT, accepts).await?;
         let capabilities = json!({"webkitgtk:browserOptions": {"binary": binary, "args": arguments}});
         let Value::Object(capabilities) = capabilities else { unreachable!("written as an object") };
-        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .with_context(|| format!("the app shows no window: {}", driver.stderr()))?;
-        Ok(Self { client, driver })
+        let mut session = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+        session.capabilities(capabilities);
+        // The driver waits for good for an app that has ended.
+        let client = timeout(SHOW_LIMIT, session.connect(&format!("http://127.0.0.1:{port}"))).await;
+        let client = client.map_err(anyhow::Error::from).and_then(|client| Ok(client?));
+        Ok(Self { client: client.with_context(|| format!("the app shows no window: {}", driver.stderr()))?, driver })
     }
 
     /// Ends driver and app, and waits until the app is gone: one that starts meanwhile would take it for a first
