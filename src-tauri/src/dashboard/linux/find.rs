@@ -33,7 +33,10 @@ impl Target {
         if text.is_empty() {
             finder.search_finish();
         } else {
-            finder.search(text, (FindOptions::CASE_INSENSITIVE | FindOptions::WRAP_AROUND).bits(), Self::MOST);
+            let options = (FindOptions::CASE_INSENSITIVE | FindOptions::WRAP_AROUND).bits();
+            finder.search(text, options, Self::MOST);
+            // To have found one more is told as if it were the only one.
+            finder.count_matches(text, options, Self::MOST);
         }
     }
 
@@ -112,15 +115,14 @@ impl FindBar {
     pub(super) fn attach(&self, view: &WebView) {
         let Some(finder) = view.find_controller() else { return };
         let found = self.target.found.clone();
-        finder.connect_found_text(move |_, count| {
+        finder.connect_counted_matches(move |_, count| {
             found.set_text(&match count {
+                0 => "Not found".to_owned(),
                 1 => "1 match".to_owned(),
                 Target::MOST.. => format!("{} matches or more", Target::MOST),
                 count => format!("{count} matches"),
             });
         });
-        let found = self.target.found.clone();
-        finder.connect_failed_to_find_text(move |_| found.set_text("Not found"));
         self.target.finder.replace(Some(finder));
     }
 
