@@ -344,7 +344,7 @@ impl Desktop {
     }
 
     /// Keeps a picture of a window, or of the whole screen, as `target/screenshots/<name>.png`, once something is
-    /// painted and stays so for a moment.
+    /// painted and stays so for a moment; or as it is in the end, where something on it moves.
     ///
     /// # Errors
     /// When it cannot be taken, or stays blank.
@@ -355,19 +355,19 @@ impl Desktop {
         let id = window.map_or_else(|| "root".to_owned(), |window| window.id.to_string());
         // Painting lags behind on a busy machine: it is at rest when some looks in a row see the same.
         const LOOKS: usize = 5;
-        let (mut last, mut same) = (String::new(), 0);
-        until(&format!("a picture of {name}"), START_LIMIT, async || {
+        let (mut last, mut same, mut colours) = (String::new(), 0, 0);
+        let rests = until(&format!("a picture of {name}"), START_LIMIT, async || {
             let mut import = self.command("import");
             import.args(["-window", &id]).arg(&path);
             run("import", import, "", &self.scratch, START_LIMIT).await?.success()?;
             let look = self.identify("%k %#", &path).await?.success()?;
-            let colours = look.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0);
+            colours = look.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0);
             same = if look == last { same + 1 } else { 0 };
             last = look;
             Ok((colours >= COLOURS && same >= LOOKS).then_some(()))
         })
-        .await?;
-        Ok(path)
+        .await;
+        if colours >= COLOURS { Ok(path) } else { rests.map(|()| path) }
     }
 
     /// Waits until an icon shows one of the pictures in `icons/`, pixel by pixel.

@@ -449,10 +449,13 @@ async fn keys_that_are_set_call_the_switcher_from_anywhere_and_none_are_until_th
         .await
     };
     let calls = async |keys: &str| {
-        // They are had a moment after the file says so.
+        /// They are had a moment after the file says so; and each press that is had opens it anew.
+        const MOMENT: Duration = Duration::from_secs(5);
         let called = until("the switcher", LIMIT, async || {
             desktop.press(keys).await?;
-            Ok(desktop.windows()?.iter().any(|window| window.title == "Switch server").then_some(()))
+            let is_there =
+                async || Ok(desktop.windows()?.iter().any(|window| window.title == "Switch server").then_some(()));
+            Ok(until("the switcher", MOMENT, is_there).await.ok())
         });
         called.await.with_context(|| format!("{keys}: {}", window.log()))
     };
