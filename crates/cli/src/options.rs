@@ -216,13 +216,13 @@ pub(crate) struct Edit {
 /// empty value.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Fields {
-    /// What you call it. Left out, it is the address's host
+    /// What you call it; a new one is called as the address's host
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// Where the API is, when not at the address + /api
     #[arg(long, value_name = "URL")]
     pub(crate) api_url: Option<String>,
-    /// Its port on this machine. Left out, it is the lowest free one
+    /// Its port on this machine; a new one has the lowest that is free
     #[arg(long)]
     pub(crate) port: Option<u16>,
     /// The colour of its windows and menu entry

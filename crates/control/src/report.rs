@@ -171,6 +171,13 @@ impl Material {
 
     fn without_names(&self, text: &str) -> String {
         let mut text = text.to_owned();
+        for (number, profile) in (1..).zip(&self.profiles) {
+            let tls = &profile.tls;
+            let files = [&tls.ca, &tls.client_cert, &tls.client_key].into_iter().flatten();
+            for path in files.filter(|path| path.is_absolute()) {
+                text = text.replace(&*path.to_string_lossy(), &format!("FILE-{number}"));
+            }
+        }
         if let Some(home) = directories::UserDirs::new() {
             text = text.replace(&*home.home_dir().to_string_lossy(), "~");
         }

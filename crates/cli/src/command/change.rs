@@ -1,9 +1,10 @@
 //! `postern add`, `edit` and `remove`: a change is made as a whole, secrets included, or not at all.
 
 use std::ffi::OsStr;
+use std::fs::File;
 
 use postern_control::change::{Change, Files, SecretChange, Stored};
-use postern_control::profile::{Profile, ProfileId, Slot, Written, WrittenEdge};
+use postern_control::profile::{Field, Profile, ProfileId, Slot, Written, WrittenEdge};
 use postern_control::store::{Store, StoreError};
 use postern_control::vault::Kind;
 use postern_gateway::Secret;
@@ -28,7 +29,7 @@ pub(super) async fn add(context: &Context, add: Add) -> Result<(), Failure> {
         Kind::Os => required(profile).filter(|slot| !stored.secrets.contains(slot)).collect(),
         Kind::Memory | Kind::Env => missing(context, profile).await,
     };
-    done(context, profile, "added", &missing)
+    done(context, profile, ("added", "added"), &missing)
 }
 
 pub(super) async fn edit(context: &Context, edit: Edit) -> Result<(), Failure> {
@@ -52,7 +53,8 @@ pub(super) async fn edit(context: &Context, edit: Edit) -> Result<(), Failure> {
         let server = after.url.origin().ascii_serialization();
         context.output.note(&format!("postern: the saved secrets of {} go to {server} from now on.", after.id));
     }
-    done(context, after, "changed", &missing(context, after).await)
+    let said = if *after == before && stored.secrets.is_empty() { "as it was" } else { "changed" };
+    done(context, after, ("changed", said), &missing(context, after).await)
 }
 
 pub(super) async fn remove(context: &Context, id: &ProfileId) -> Result<(), Failure> {
@@ -192,13 +194,13 @@ async fn missing(context: &Context, profile: &Profile) -> Vec<Slot> {
     required(profile).filter(|slot| !filled.contains(&(slot.clone(), true))).collect()
 }
 
-/// Says what happened, and what is still to do.
-fn done(context: &Context, profile: &Profile, what: &str, missing: &[Slot]) -> Result<(), Failure> {
+/// Says what happened, in JSON's word and a person's, and what is still to do.
+fn done(context: &Context, profile: &Profile, (what, said): (&str, &str), missing: &[Slot]) -> Result<(), Failure> {
     let Profile { id, port, .. } = profile;
     let slots: Vec<String> = missing.iter().map(ToString::to_string).collect();
     let value = json!({what: id, "port": port, "local_api_url": profile.local_api_url(), "secrets_missing": slots});
     context.output.result(&value, || {
-        let mut text = format!("The profile {id} is {what}; its port is {port}.\n");
+        let mut text = format!("The profile {id} is {said}; its port is {port}.\n");
         for slot in missing {
             text.push_str(&match context.vault.kind() {
                 Kind::Env => format!("  still to set: {}\n", postern_control::vault::variable(id, slot)),
@@ -208,5 +210,15 @@ fn done(context: &Context, profile: &Profile, what: &str, missing: &[Slot]) -> R
         text
     })?;
     context.warn_about(profile);
+    let tls = &profile.tls;
+    let files =
+        [(Field::CaFile, &tls.ca), (Field::ClientCertFile, &tls.client_cert), (Field::ClientKeyFile, &tls.client_key)];
+    for (field, path) in files {
+        let Some(path) = path.as_ref().map(|path| context.folders.config().join(path)) else { continue };
+        if let Err(error) = File::open(&path) {
+            let message = format!("{} cannot be read: {error}.", path.display());
+            context.output.warning(id.as_str(), field.in_file(), &message);
+        }
+    }
     Ok(())
 }

@@ -18,7 +18,7 @@ pub(super) async fn set(context: &Context, id: &ProfileId, slot: &Slot) -> Resul
         if context.vault.kind() == Kind::Memory {
             return format!("{slot} of {id} is fit for use; `--vault memory` keeps it no longer than this command.");
         }
-        format!("Saved {slot} for {id}. A gateway that runs takes it up when it is connected anew.")
+        format!("Saved {slot} for {id}. A gateway that is connected takes it up when it is connected anew.")
     })
 }
 

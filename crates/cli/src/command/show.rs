@@ -16,7 +16,10 @@ pub(super) async fn list(context: &Context) -> Result<(), Failure> {
     }
     let values: Vec<Row<'_>> = rows.iter().map(|(profile, saved)| Row::of(profile, saved)).collect();
     context.output.result(&values, || {
-        if rows.is_empty() { "No profiles yet. `postern add --url …` adds one.".to_owned() } else { table(&rows) }
+        if !rows.is_empty() {
+            return table(&rows);
+        }
+        format!("No profiles yet in {}. `postern add --url …` adds one.", context.folders.config().display())
     })?;
     secrets.explain(context);
     Ok(())

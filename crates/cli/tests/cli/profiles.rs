@@ -8,7 +8,8 @@ use crate::place::{Place, run};
 #[test]
 fn a_profile_is_added_shown_changed_and_removed() {
     let place = Place::new();
-    assert_eq!(place.done(&["list"]), "No profiles yet. `postern add --url …` adds one.\n");
+    let none = format!("No profiles yet in {}. `postern add --url …` adds one.\n", place.dir().display());
+    assert_eq!(place.done(&["list"]), none);
     let added = place.json(&[
         "add",
         "--url",
@@ -147,4 +148,8 @@ fn what_is_allowed_but_should_be_seen_is_said() {
     assert!(outcome.err.contains("warning: a: tls.verify: The server's certificate is not checked"), "{}", outcome.err);
     place.done(&["edit", "a", "--verify", "--url", "http://127.0.0.1:4200"]);
     assert_eq!(place.run(&["show", "a"]).err, "");
+    assert!(place.done(&["edit", "a"]).starts_with("The profile a is as it was; its port is "));
+    let outcome = place.run(&["edit", "a", "--ca-file", "/not/there.pem"]);
+    assert_eq!(outcome.code, 0);
+    assert!(outcome.err.contains("warning: a: tls.ca_file: /not/there.pem cannot be read: No such"), "{}", outcome.err);
 }

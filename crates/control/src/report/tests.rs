@@ -40,6 +40,7 @@ impl Scene {
             edge: Some(WrittenEdge::basic("ROAD\\wile coyote")),
             headers: vec!["X-Token".to_owned()],
             proxy: "socks5://gate:1080".to_owned(),
+            ca_file: "/srv/coyote-works/ca.pem".to_owned(),
             ..Written::default()
         };
         let mut stage = Stage::with(AtStart::Always, &[written.check().unwrap()]);
@@ -123,6 +124,9 @@ fn names_are_removed_everywhere_and_what_is_said_about_them_stays() {
 
     [[profile.header]]
     name = "x-token"
+
+    [profile.tls]
+    ca_file = "FILE-1"
 
     [profile.network]
     proxy = "socks5://PROXY-1:1080"
