@@ -75,7 +75,7 @@ async fn a_wrong_or_missing_password_names_the_layer_that_asks_for_it() -> anyho
     "#);
     assert_snapshot!(told(&edge, None, None).await?, @r#"
     edge_credential_missing
-    The server's edge asks for a password or token, and the profile has none.
+    The server's edge asks for a password or token, and Postern has none.
     Add the edge's user name and password, or its token, to the profile.
     401 edge_credential_missing
     "#);
@@ -87,7 +87,7 @@ async fn a_wrong_or_missing_password_names_the_layer_that_asks_for_it() -> anyho
     "#);
     assert_snapshot!(told(&prefect, None, None).await?, @r#"
     prefect_credential_missing
-    Prefect asks for its auth string, and the profile has none.
+    Prefect asks for its auth string, and Postern has none.
     Add Prefect's auth string to the profile.
     401 {"exception_message":"Unauthorized"}
     "#);

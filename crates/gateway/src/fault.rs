@@ -345,10 +345,10 @@ impl Fault {
                 format!("The server wants https: it sends everything for {origin} to {instead}.")
             }
             Self::EdgeCredentialMissing => {
-                "The server's edge asks for a password or token, and the profile has none.".into()
+                "The server's edge asks for a password or token, and Postern has none.".into()
             }
             Self::EdgeCredentialWrong => "The server's edge refuses the profile's credential.".into(),
-            Self::PrefectCredentialMissing => "Prefect asks for its auth string, and the profile has none.".into(),
+            Self::PrefectCredentialMissing => "Prefect asks for its auth string, and Postern has none.".into(),
             Self::PrefectCredentialWrong => "Prefect refuses the profile's auth string.".into(),
             Self::SignInRequired { provider } => format!("The server's edge sends you to {provider} to sign in."),
             Self::Internal(what) => format!("Postern failed: {what}."),

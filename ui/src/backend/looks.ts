@@ -16,7 +16,7 @@ const TROUBLES = {
   },
   missing: {
     code: "edge_credential_missing",
-    sentence: "The server’s edge asks for a credential, and the profile has none for it.",
+    sentence: "The server’s edge asks for a credential, and Postern has none for it.",
     remedy: "Give the edge’s user name and password, or its token.",
   },
   wrong: {
@@ -26,7 +26,7 @@ const TROUBLES = {
   },
   prefect: {
     code: "prefect_credential_missing",
-    sentence: "Prefect asks for its auth string, and the profile has none.",
+    sentence: "Prefect asks for its auth string, and Postern has none.",
     remedy: "Give Prefect’s auth string, its user name and its password.",
   },
   sso: {

@@ -224,7 +224,7 @@ impl Finding {
             Self::Unverified => "The server's certificate is not checked, as the profile says.".into(),
             Self::TlsNotSpoken => "The address says https, and what answers there speaks plain http.".into(),
             Self::ClientCertificateMissing => {
-                "The server lets in only who shows a client certificate, and the profile has none.".into()
+                "The server lets in only who shows a client certificate, and Postern has none.".into()
             }
             Self::ClientCertificateRefused => "The server refuses the profile's client certificate.".into(),
             Self::CaptivePortal { host } => {

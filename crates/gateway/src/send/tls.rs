@@ -120,7 +120,7 @@ pub(super) fn fault(error: &rustls::Error, host: &str) -> Fault {
         }),
         rustls::Error::InvalidMessage(_) => failed("what answers there does not speak TLS"),
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            failed("it wants a client certificate, and the profile has none")
+            failed("it wants a client certificate, and Postern has none")
         }
         other => failed(&other.to_string()),
     }
