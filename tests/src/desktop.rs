@@ -55,6 +55,20 @@ impl Desktop {
         Ok(desktop)
     }
 
+    /// Ends the keychain as a crash does; what it has is kept.
+    pub fn break_keychain(&mut self) {
+        self.keyring = None;
+    }
+
+    /// Starts it again, unlocked.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn mend_keychain(&mut self) -> anyhow::Result<()> {
+        self.keyring = Some(Keyring::start(self).await?);
+        Ok(())
+    }
+
     /// Starts everything but a keychain.
     ///
     /// # Errors

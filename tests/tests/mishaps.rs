@@ -374,6 +374,26 @@ async fn a_locked_keychain_is_waited_for_and_the_waiting_can_be_ended() -> anyho
     Ok(())
 }
 
+#[tokio::test]
+async fn a_keychain_that_crashes_over_its_prompt_is_told_and_serves_again_once_it_is_back() -> anyhow::Result<()> {
+    let mut desktop = Desktop::start().await?;
+    let (nobody, edge) = (free_port()?, "[profile.edge]\nkind = \"basic\"\nusername = \"alice\"\n");
+    desktop.write_profiles(&(profile("server", &format!("http://127.0.0.1:{nobody}"), free_port()?) + edge))?;
+    desktop.put_secret("server/edge-password", "s3cret").await?;
+    desktop.lock_keychain().await?;
+
+    let window = Window::start(&desktop, &[]).await?;
+    prompt(&desktop).await?;
+    window.until_shown(&["Waiting for your keychain to be unlocked"]).await?;
+    desktop.break_keychain();
+    window.until_shown(&["Not connected", "it went away while Postern waited for it", "Try again"]).await?;
+    desktop.mend_keychain().await?;
+    window.click("try-again").await?;
+    // It has the secret, and asks the server.
+    window.until_shown(&[&format!("127.0.0.1:{nobody} cannot be reached")]).await?;
+    Ok(())
+}
+
 /// The keychain's own window.
 async fn prompt(desktop: &Desktop) -> anyhow::Result<postern_tests::desktop::XWindow> {
     until("the keychain's prompt", LIMIT, async || {

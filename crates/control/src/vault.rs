@@ -151,7 +151,7 @@ impl Vault {
     /// The operating system's keychain; a call that takes longer than `deadline` is [`VaultError::Locked`].
     #[must_use]
     pub fn os(deadline: Duration) -> Self {
-        Backend::Os(Worker::new(os::keychain, deadline)).into()
+        Backend::Os(Worker::new(os::keychain, || Box::pin(os::gone()), deadline)).into()
     }
 
     /// Variables, to be read and not to be written.

@@ -15,64 +15,104 @@ const LIMIT: Option<usize> = if cfg!(windows) { Some(2_560) } else { None };
 
 /// The keychain of the user who runs this process.
 pub(super) fn keychain() -> Box<dyn Items> {
-    Box::new(Split::new(Keychain, LIMIT))
+    Box::new(Split::new(Keychain::default(), LIMIT))
 }
 
-struct Keychain;
+pub(super) use self::service::gone;
+
+#[derive(Default)]
+struct Keychain(service::Connection);
 
 impl Keychain {
-    /// Makes one call, and once more on a fresh connection where there is none or it is no good any more.
-    fn call<T>(account: &str, call: impl Fn(&Entry) -> keyring::Result<T>) -> keyring::Result<T> {
-        match Entry::new(SERVICE, account).and_then(|entry| call(&entry)) {
-            Err(error @ (Error::NoDefaultStore | Error::PlatformFailure(_))) => match service::reconnected(account) {
-                Some(entry) => call(&entry),
-                None => Err(error),
-            },
-            outcome => outcome,
+    /// What one call brings, made once more on a fresh connection where the one there was is no good any more; `None`
+    /// where there is no such item.
+    fn call<T>(&mut self, account: &str, call: impl Fn(&Entry) -> keyring::Result<T>) -> Result<Option<T>, VaultError> {
+        let mut outcome = call(&self.0.entry(account)?);
+        if let Err(Error::PlatformFailure(_)) = outcome
+            && self.0.renew()
+        {
+            outcome = call(&self.0.entry(account)?);
+        }
+        match outcome {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(decode(error)),
         }
     }
 }
 
 impl Items for Keychain {
     fn get(&mut self, account: &str) -> Result<Option<Secret>, VaultError> {
-        match Self::call(account, Entry::get_secret) {
-            Ok(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => Ok(Some(Secret::new(text))),
-                Err(error) => {
-                    drop(Zeroizing::new(error.into_bytes()));
-                    Err(VaultError::Failed { reason: format!("the item {account} is not text") })
-                }
-            },
-            Err(Error::NoEntry) => Ok(None),
-            Err(error) => Err(decode(error)),
+        let Some(bytes) = self.call(account, Entry::get_secret)? else { return Ok(None) };
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(Secret::new(text))),
+            Err(error) => {
+                drop(Zeroizing::new(error.into_bytes()));
+                Err(VaultError::Failed { reason: format!("the item {account} is not text") })
+            }
         }
     }
 
     fn set(&mut self, account: &str, secret: &Secret) -> Result<(), VaultError> {
-        Self::call(account, |entry| entry.set_secret(secret.expose().as_bytes())).map_err(decode)
+        self.call(account, |entry| entry.set_secret(secret.expose().as_bytes())).map(drop)
     }
 
     fn delete(&mut self, account: &str) -> Result<bool, VaultError> {
-        match Self::call(account, Entry::delete_credential) {
-            Ok(()) => Ok(true),
-            Err(Error::NoEntry) => Ok(false),
-            Err(error) => Err(decode(error)),
-        }
+        self.call(account, Entry::delete_credential).map(|deleted| deleted.is_some())
     }
 }
 
 /// The Secret Service is another program: it may start after this one, and it may be restarted, which ends the
-/// session that secrets travel in. `keyring` connects once in a process's life.
+/// session that secrets travel in.
 #[cfg(all(unix, not(any(target_os = "macos", target_os = "ios", target_os = "android"))))]
 mod service {
+    use std::sync::Arc;
+
+    use futures_util::StreamExt as _;
     use keyring::Entry;
+    use keyring_core::api::CredentialStoreApi as _;
+    use zbus_secret_service_keyring_store::Store;
 
-    use super::SERVICE;
+    use super::{SERVICE, VaultError, decode, words};
 
-    /// The item, on a connection made now; `None` where there is still no service.
-    pub(super) fn reconnected(account: &str) -> Option<Entry> {
-        keyring_core::set_default_store(zbus_secret_service_keyring_store::Store::new().ok()?);
-        Some(Entry { inner: keyring_core::Entry::new(SERVICE, account).ok()? })
+    /// Its own, not the one that `keyring` makes once in a process's life: who waits for a prompt keeps others from it.
+    #[derive(Default)]
+    pub(super) struct Connection(Option<Arc<Store>>);
+
+    impl Connection {
+        pub(super) fn entry(&mut self, account: &str) -> Result<Entry, VaultError> {
+            let absent = |error| VaultError::Absent { reason: words(&error) };
+            let store = match &mut self.0 {
+                Some(store) => store,
+                none => none.insert(Store::new().map_err(absent)?),
+            };
+            Ok(Entry { inner: store.build(SERVICE, account, None).map_err(decode)? })
+        }
+
+        /// Whether the next item is on a fresh connection.
+        pub(super) fn renew(&mut self) -> bool {
+            self.0.take().is_some()
+        }
+    }
+
+    /// Ends when the service goes away. Where nobody tells, never.
+    pub(in super::super) async fn gone() {
+        if let Err(error) = leaves().await {
+            tracing::debug!(%error, "nobody tells when the keychain goes away");
+            std::future::pending().await
+        }
+    }
+
+    async fn leaves() -> zbus::Result<()> {
+        let bus = zbus::Connection::session().await?;
+        let names = zbus::fdo::DBusProxy::new(&bus).await?;
+        let mut owners = names.receive_name_owner_changed_with_args(&[(0, "org.freedesktop.secrets")]).await?;
+        while let Some(change) = owners.next().await {
+            if change.args()?.old_owner.is_some() {
+                return Ok(());
+            }
+        }
+        Err(zbus::Error::InputOutput(Arc::new(std::io::ErrorKind::ConnectionAborted.into())))
     }
 }
 
@@ -81,8 +121,23 @@ mod service {
 mod service {
     use keyring::Entry;
 
-    pub(super) fn reconnected(_: &str) -> Option<Entry> {
-        None
+    use super::{SERVICE, VaultError, decode};
+
+    #[derive(Default)]
+    pub(super) struct Connection;
+
+    impl Connection {
+        pub(super) fn entry(&mut self, account: &str) -> Result<Entry, VaultError> {
+            Entry::new(SERVICE, account).map_err(decode)
+        }
+
+        pub(super) fn renew(&mut self) -> bool {
+            false
+        }
+    }
+
+    pub(in super::super) async fn gone() {
+        std::future::pending().await
     }
 }
 

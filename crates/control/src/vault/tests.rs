@@ -1,5 +1,7 @@
 //! What holds for every vault, shown with the one in memory.
 
+use std::future::pending;
+
 use super::*;
 use crate::profile::{Unfit, Written, WrittenEdge};
 
@@ -124,7 +126,7 @@ async fn a_local_key_that_another_process_makes_meanwhile_is_the_key() {
     let (looked, mut looks) = tokio::sync::mpsc::unbounded_channel();
     *lock(&LOOKED) = Some(looked);
     let open: fn() -> Box<dyn Items> = || Box::new(Shared(lock(&LOOKED).clone().unwrap()));
-    let vault = Vault::from(Backend::Os(Worker::new(open, Vault::DEADLINE)));
+    let vault = Vault::from(Backend::Os(Worker::new(open, || Box::pin(pending()), Vault::DEADLINE)));
 
     let other = key_lock(&config.path().join("keys.lock")).unwrap();
     let (id, folder) = (profile().id, config.path().to_owned());
@@ -150,7 +152,7 @@ async fn memory_takes_a_keychains_place_for_every_handle_and_takes_none_from_oth
             self.get(account).map(|_| false)
         }
     }
-    let vault = Vault::from(Backend::Os(Worker::new(|| Box::new(Nobody), Vault::DEADLINE)));
+    let vault = Vault::from(Backend::Os(Worker::new(|| Box::new(Nobody), || Box::pin(pending()), Vault::DEADLINE)));
     let (other, id, slot) = (vault.clone(), profile().id, Slot::EdgePassword);
     assert!(matches!(vault.answers().await, Err(VaultError::Absent { .. })));
     vault.keep_in_memory();

@@ -2,10 +2,12 @@
 //!
 //! A thread of its own and not the runtime's blocking pool: a locked keychain blocks for as long as its prompt
 //! stands, and a runtime waits for its pool when the process ends. One thread also means one prompt: who refuses it
-//! has refused all that waited behind it.
+//! has refused all that waited behind it. A keychain that goes away takes its prompt with it, and who waits for that is
+//! told nothing: the thread is then left to itself, and the next call has another.
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -17,17 +19,22 @@ use super::{Before, Items, VaultError, lock};
 
 type Job = Box<dyn FnOnce(&mut dyn Items) + Send>;
 type Answer<T> = oneshot::Sender<Result<T, VaultError>>;
+/// Ends when the keychain goes away that is there, or comes, from now on.
+pub(super) type Gone = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Runs calls one after the other, on a thread that is started with the first. Clones share it.
 #[derive(Clone)]
 pub(super) struct Worker {
     open: fn() -> Box<dyn Items>,
+    gone: fn() -> Gone,
     deadline: Duration,
     jobs: Arc<Mutex<Option<mpsc::Sender<Job>>>>,
     /// How many calls have waited for longer than [`SOON`].
     waiting: Arc<watch::Sender<usize>>,
     /// Counts how often a person did not want to wait.
     given_up: Arc<watch::Sender<usize>>,
+    /// Counts how often the keychain went away.
+    went_away: Arc<watch::Sender<usize>>,
     /// When, and how, access was refused last.
     refused: Arc<Mutex<Option<(Instant, VaultError)>>>,
 }
@@ -53,13 +60,15 @@ impl Drop for Waiting<'_> {
 
 impl Worker {
     /// `open` is called on the thread.
-    pub(super) fn new(open: fn() -> Box<dyn Items>, deadline: Duration) -> Self {
+    pub(super) fn new(open: fn() -> Box<dyn Items>, gone: fn() -> Gone, deadline: Duration) -> Self {
         Self {
             open,
+            gone,
             deadline,
             jobs: Arc::default(),
             waiting: Arc::default(),
             given_up: Arc::default(),
+            went_away: Arc::default(),
             refused: Arc::default(),
         }
     }
@@ -119,28 +128,31 @@ impl Worker {
             }
         }))?;
         match self.in_time(&mut outcome).await {
-            Some(Ok(outcome)) => outcome,
-            Some(Err(_)) => Err(VaultError::Failed { reason: "the call broke off".to_owned() }),
-            None => {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(VaultError::Failed { reason: "the call broke off".to_owned() }),
+            Err(error) => {
                 // From here on it is too late, and what came in the same moment is in time.
                 outcome.close();
-                outcome.try_recv().unwrap_or(Err(VaultError::Locked))
+                outcome.try_recv().unwrap_or(Err(error))
             }
         }
     }
 
-    /// `None` at the deadline, or when nobody wants to wait any more.
-    async fn in_time<T>(&self, outcome: impl Future<Output = T> + Unpin) -> Option<T> {
+    /// An error at the deadline, when nobody wants to wait any more, and when there is nothing to wait for.
+    async fn in_time<T>(&self, outcome: impl Future<Output = T> + Unpin) -> Result<T, VaultError> {
         let mut outcome = outcome;
-        let mut given_up = self.given_up.subscribe();
+        let (mut given_up, mut went_away) = (self.given_up.subscribe(), self.went_away.subscribe());
         let soon = SOON.min(self.deadline);
         if let Ok(outcome) = tokio::time::timeout(soon, &mut outcome).await {
-            return Some(outcome);
+            return Ok(outcome);
         }
         let _waiting = Waiting::begin(&self.waiting);
         tokio::select! {
-            outcome = tokio::time::timeout(self.deadline - soon, outcome) => outcome.ok(),
-            _ = given_up.changed() => None,
+            outcome = tokio::time::timeout(self.deadline - soon, outcome) => outcome.map_err(|_| VaultError::Locked),
+            _ = given_up.changed() => Err(VaultError::Locked),
+            _ = went_away.changed() => {
+                Err(VaultError::Failed { reason: "it went away while Postern waited for it".to_owned() })
+            }
         }
     }
 
@@ -167,19 +179,30 @@ impl Worker {
                 }
             }
         })?;
+        let (gone, jobs, went_away) = ((self.gone)(), Arc::downgrade(&self.jobs), Arc::clone(&self.went_away));
+        tokio::spawn(async move {
+            gone.await;
+            if let Some(jobs) = jobs.upgrade() {
+                *lock(&jobs) = None;
+                went_away.send_modify(|times| *times += 1);
+            }
+        });
         Ok(sender)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
     use std::sync::mpsc::channel;
+
+    use tokio::sync::Notify;
 
     use super::super::memory::Memory;
     use super::*;
 
     fn worker(deadline: Duration) -> Worker {
-        Worker::new(|| Box::new(Memory::default()), deadline)
+        Worker::new(|| Box::new(Memory::default()), || Box::pin(pending()), deadline)
     }
 
     #[tokio::test]
@@ -257,6 +280,29 @@ mod tests {
         assert_eq!(worker.run(|items| items.get("id/slot")).await, Ok(None));
     }
 
+    #[tokio::test]
+    async fn a_keychain_that_goes_away_over_its_prompt_ends_the_waiting_and_the_next_call_is_made() {
+        static GOES: Notify = Notify::const_new();
+        let gone: fn() -> Gone = || Box::pin(GOES.notified());
+        let worker = Worker::new(|| Box::new(Memory::default()), gone, Duration::from_secs(600));
+        let (_prompt, never) = channel::<()>();
+        let mut calls = vec![tokio::spawn({
+            let worker = worker.clone();
+            async move { worker.run(move |_| Ok(never.recv().is_ok())).await }
+        })];
+        calls.push(tokio::spawn({
+            let worker = worker.clone();
+            async move { worker.run(|_| Ok(true)).await }
+        }));
+        worker.waiting().wait_for(|count| *count == 2).await.unwrap();
+        GOES.notify_one();
+        for call in calls {
+            let error = call.await.unwrap().unwrap_err();
+            assert_eq!(error.to_string(), "The keychain failed: it went away while Postern waited for it.");
+        }
+        assert_eq!(worker.run(|items| items.get("id/slot")).await, Ok(None));
+    }
+
     /// Items that ask before each change: says so, and waits for the answer.
     struct Prompting {
         items: Memory,
@@ -291,7 +337,8 @@ mod tests {
         let mut items = Memory::default();
         items.set("id/slot", &old).unwrap();
         *lock(&PROMPTING) = Some(Prompting { items, asks, answers });
-        let worker = Worker::new(|| Box::new(lock(&PROMPTING).take().unwrap()), Duration::from_secs(10));
+        let open: fn() -> Box<dyn Items> = || Box::new(lock(&PROMPTING).take().unwrap());
+        let worker = Worker::new(open, || Box::pin(pending()), Duration::from_secs(10));
         for new in [Some(Secret::new("new")), None] {
             let caller = worker.clone();
             let change = tokio::spawn(async move { caller.replace("id/slot".to_owned(), new).await });
