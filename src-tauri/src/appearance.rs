@@ -25,29 +25,46 @@ async fn listen(outbox: &Outbox) -> zbus::Result<()> {
     let mut told = settings.receive_signal_with_args("SettingChanged", &[(0, WHICH.0), (1, WHICH.1)]).await?;
     // `ReadOne` came later, and not everywhere.
     match settings.call::<_, _, OwnedValue>("Read", &WHICH).await {
-        Ok(scheme) => outbox.post(Message::Appearance { dark: is_dark(&scheme) }),
+        Ok(scheme) => outbox.post(Message::Appearance(Appearance::from(&*scheme))),
         Err(error) => tracing::debug!(%error, "light or dark is not said yet"),
     }
     while let Some(signal) = told.next().await {
         let (_, _, scheme): (String, String, OwnedValue) = signal.body().deserialize()?;
-        outbox.post(Message::Appearance { dark: is_dark(&scheme) });
+        outbox.post(Message::Appearance(Appearance::from(&*scheme)));
     }
     Ok(())
 }
 
-/// 1: dark is preferred; 2: light is; 0: neither.
-fn is_dark(scheme: &Value<'_>) -> bool {
-    // `Read` wraps it once more.
-    let scheme = if let Value::Value(inner) = scheme { inner } else { scheme };
-    scheme == &Value::U32(1)
+/// What the desktop prefers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Appearance {
+    Dark,
+    Light,
+    /// Neither: it is as GTK's own settings have it.
+    Any,
+}
+
+impl From<&Value<'_>> for Appearance {
+    fn from(scheme: &Value<'_>) -> Self {
+        match scheme {
+            // `Read` wraps it once more.
+            Value::Value(inner) => Self::from(&**inner),
+            Value::U32(1) => Self::Dark,
+            Value::U32(2) => Self::Light,
+            _ => Self::Any,
+        }
+    }
 }
 
 /// Has GTK draw in that way, and with it every window.
-pub(crate) fn show(dark: bool) {
+pub(crate) fn show(appearance: Appearance) {
     use gtk::prelude::GtkSettingsExt as _;
 
-    if let Some(settings) = gtk::Settings::default() {
-        settings.set_gtk_application_prefer_dark_theme(dark);
+    let Some(settings) = gtk::Settings::default() else { return };
+    match appearance {
+        Appearance::Dark => settings.set_gtk_application_prefer_dark_theme(true),
+        Appearance::Light => settings.set_gtk_application_prefer_dark_theme(false),
+        Appearance::Any => settings.reset_property("gtk-application-prefer-dark-theme"),
     }
 }
 
@@ -56,15 +73,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dark_is_what_is_said_to_be_dark() {
-        for (scheme, dark) in [
-            (Value::U32(1), true),
-            (Value::Value(Box::new(Value::U32(1))), true),
-            (Value::U32(0), false),
-            (Value::U32(2), false),
-            (Value::Str("1".into()), false),
+    fn what_is_said_is_dark_or_light_or_neither() {
+        for (scheme, expected) in [
+            (Value::U32(1), Appearance::Dark),
+            (Value::Value(Box::new(Value::U32(1))), Appearance::Dark),
+            (Value::U32(2), Appearance::Light),
+            (Value::U32(0), Appearance::Any),
+            (Value::U32(3), Appearance::Any),
+            (Value::Str("1".into()), Appearance::Any),
         ] {
-            assert_eq!(is_dark(&scheme), dark, "{scheme:?}");
+            assert_eq!(Appearance::from(&scheme), expected, "{scheme:?}");
         }
     }
 }

@@ -10,6 +10,8 @@ use postern_control::menu::Action;
 use postern_control::profile::ProfileId;
 use tauri::{AppHandle, async_runtime};
 
+#[cfg(target_os = "linux")]
+use crate::appearance::Appearance;
 use crate::clipboard::CopyNumber;
 
 /// What the shell is told.
@@ -39,9 +41,9 @@ pub(crate) enum Message {
     Uncopy(CopyNumber),
     /// The panel that showed the icon has gone, or takes none.
     IconGone,
-    /// The desktop is light or dark.
+    /// The desktop is light or dark, or says neither.
     #[cfg(target_os = "linux")]
-    Appearance { dark: bool },
+    Appearance(Appearance),
     /// No panel shows the icon: show a window, if there is none.
     ShowIfUnseen,
     /// The controller is gone, and with it whatever could be done: end.

@@ -165,7 +165,7 @@ impl Shell {
             }
             Message::Show => self.show_manager(app),
             #[cfg(target_os = "linux")]
-            Message::Appearance { dark } => crate::appearance::show(dark),
+            Message::Appearance(appearance) => crate::appearance::show(appearance),
             Message::IconGone if app.windows().is_empty() => self.be_seen(),
             Message::ShowIfUnseen if app.windows().is_empty() => self.show_manager(app),
             Message::QuitIfUnseen if app.windows().is_empty() => self.controller.send(Event::Quit),

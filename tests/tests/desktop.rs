@@ -16,7 +16,7 @@ use postern_tests::canary::Sweep;
 use postern_tests::desktop::machine::Machine;
 use postern_tests::desktop::notices::Notices;
 use postern_tests::desktop::panel::Panel;
-use postern_tests::desktop::portal::Portal;
+use postern_tests::desktop::portal::{Portal, Scheme};
 use postern_tests::desktop::window::Window;
 use postern_tests::desktop::{Desktop, app, profile};
 use postern_tests::nginx::{Nginx, Site};
@@ -706,7 +706,11 @@ async fn a_server_that_goes_away_is_a_notice_unless_it_is_looked_at() -> anyhow:
 #[tokio::test]
 async fn it_is_light_or_dark_as_the_desktop_is() -> anyhow::Result<()> {
     let desktop = Desktop::start().await?;
-    let portal = Portal::start(&desktop, true).await?;
+    // What GTK is set to, where nobody asks for one or the other.
+    let gtk = desktop.home().join(".config/gtk-3.0");
+    std::fs::create_dir_all(&gtk)?;
+    std::fs::write(gtk.join("settings.ini"), "[Settings]\ngtk-application-prefer-dark-theme=1\n")?;
+    let portal = Portal::start(&desktop, Scheme::Any).await?;
     let window = Window::start(&desktop, &[]).await?;
     let dark = "return matchMedia('(prefers-color-scheme: dark)').matches";
     let is = async |wanted: bool| {
@@ -719,10 +723,11 @@ async fn it_is_light_or_dark_as_the_desktop_is() -> anyhow::Result<()> {
     is(true).await?;
     window.until_shown(&["Add your first server"]).await?;
     window.screenshot("manager-dark").await?;
-    portal.choose(false).await?;
-    is(false).await?;
-    portal.choose(true).await?;
-    is(true).await
+    for (scheme, dark) in [(Scheme::Light, false), (Scheme::Dark, true), (Scheme::Light, false), (Scheme::Any, true)] {
+        portal.choose(scheme).await?;
+        is(dark).await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -9,6 +9,15 @@ const PATH: &str = "/org/freedesktop/portal/desktop";
 const SETTINGS: &str = "org.freedesktop.portal.Settings";
 const WHICH: (&str, &str) = ("org.freedesktop.appearance", "color-scheme");
 
+/// What the desktop can ask for.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "as the specification has it")]
+pub enum Scheme {
+    Any = 0,
+    Dark = 1,
+    Light = 2,
+}
+
 /// Owns `org.freedesktop.portal.Desktop`.
 #[derive(Debug)]
 pub struct Portal {
@@ -16,7 +25,7 @@ pub struct Portal {
 }
 
 struct Settings {
-    dark: bool,
+    scheme: Scheme,
 }
 
 #[zbus::interface(name = "org.freedesktop.portal.Settings")]
@@ -27,19 +36,19 @@ impl Settings {
         if (namespace.as_str(), key.as_str()) != WHICH {
             return Err(fdo::Error::InvalidArgs("no such setting".to_owned()));
         }
-        let inner = Value::Value(Box::new(scheme(self.dark)));
+        let inner = Value::Value(Box::new(value(self.scheme)));
         inner.try_to_owned().map_err(|error| fdo::Error::Failed(error.to_string()))
     }
 }
 
 impl Portal {
-    /// One that asks for light or dark.
+    /// One that asks for light or dark, or for neither.
     ///
     /// # Errors
     /// When the bus refuses.
-    pub async fn start(desktop: &Desktop, dark: bool) -> anyhow::Result<Self> {
+    pub async fn start(desktop: &Desktop, scheme: Scheme) -> anyhow::Result<Self> {
         let bus = desktop.connect().await?;
-        bus.object_server().at(PATH, Settings { dark }).await?;
+        bus.object_server().at(PATH, Settings { scheme }).await?;
         bus.request_name("org.freedesktop.portal.Desktop").await?;
         Ok(Self { bus })
     }
@@ -48,12 +57,12 @@ impl Portal {
     ///
     /// # Errors
     /// When the bus refuses.
-    pub async fn choose(&self, dark: bool) -> anyhow::Result<()> {
-        let told = (WHICH.0, WHICH.1, scheme(dark));
+    pub async fn choose(&self, scheme: Scheme) -> anyhow::Result<()> {
+        let told = (WHICH.0, WHICH.1, value(scheme));
         Ok(self.bus.emit_signal(None::<&str>, PATH, SETTINGS, "SettingChanged", &told).await?)
     }
 }
 
-fn scheme(dark: bool) -> Value<'static> {
-    Value::U32(if dark { 1 } else { 2 })
+fn value(scheme: Scheme) -> Value<'static> {
+    Value::U32(scheme as u32)
 }
