@@ -7,6 +7,8 @@
 //!    slash or that are the gateway's own: what the server makes of those is not what they look like.
 //! 4. A link leads to pages. One to the API leads to the first page.
 
+pub(crate) mod harmless;
+
 use std::cmp::Reverse;
 
 use url::Url;

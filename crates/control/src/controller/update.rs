@@ -9,7 +9,7 @@ use super::mint::Mint;
 use super::vault::ABSENT;
 use super::{AtStart, Effect, Entry, Event, Failure, Focus, Lead, Phase, ShellRequest, Sight, State, Window};
 use crate::activity::curl;
-use crate::dashboard;
+use crate::link::harmless;
 use crate::profile::{Profile, ProfileId};
 use crate::settings::{Setting, Settings};
 use crate::view::Trouble;
@@ -118,7 +118,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Open(id) => state.open(id, Window::Dashboard, &mut effects),
         Event::OpenInBrowser(id) => state.open(id, Window::Browser("/".to_owned()), &mut effects),
         Event::OpenPageInBrowser { id, address } => {
-            let page = dashboard::page(&address[Position::BeforePath..]).unwrap_or_else(|| "/".to_owned());
+            let page = harmless::page(&address[Position::BeforePath..]).unwrap_or_else(|| "/".to_owned());
             state.open(id, Window::Browser(page), &mut effects);
         }
         Event::AllowChanges { id, server, at } => state.allow_changes(&id, &server, at, &mut effects),
@@ -129,7 +129,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::CopyLink { id, address } => {
             if let Some(entry) = state.entry(&id) {
-                let link = Secret::new(dashboard::server_link(&entry.profile, &address));
+                let link = Secret::new(harmless::server_link(&entry.profile, &address));
                 effects.push(Effect::Shell(ShellRequest::CopyLink { id, link }));
             }
         }
