@@ -38,6 +38,16 @@ test("a switch that is not saved stands as before", async () => {
   expect(await page.locator(box("lost")).isChecked()).toBe(true);
 });
 
+test("how much is logged stands as it is saved", async () => {
+  const page = await settings("one");
+  const level = page.locator("#field-log");
+  await level.selectOption("trace");
+  await page.locator("#field-log:has(option[value=trace]:checked)").waitFor();
+  const refused = await settings("refusing");
+  await refused.locator("#field-log").selectOption("trace");
+  expect(await refused.locator("#field-log").inputValue()).toBe("info");
+});
+
 test("a shortcut is saved when it is typed whole, and what is wrong with one is said at its field", async () => {
   const page = await settings("one");
   const field = page.locator("#field-shortcut");
