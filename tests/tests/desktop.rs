@@ -471,16 +471,28 @@ async fn without_a_tray_there_is_a_window_and_closing_it_ends_the_app() -> anyho
     postern.succeeds(LIMIT).await?;
     drop((icon, panel));
 
-    // With one that goes away goes the icon; one that comes again has it.
-    let panel = Panel::start(&desktop).await?;
-    let mut postern = app::start(&desktop, &["--hidden"])?;
-    drop((panel.icon().await?, panel));
+    // With one that goes away goes the icon; one that comes again has it, be it that it takes none while it starts.
+    for refuses in [false, true] {
+        let panel = Panel::start(&desktop).await?;
+        let mut postern = app::start(&desktop, &["--hidden"])?;
+        drop((panel.icon().await?, panel));
+        let manager = desktop.window("Postern").await?;
+        let panel = if refuses { Panel::refusing(&desktop).await? } else { Panel::start(&desktop).await? };
+        if refuses {
+            panel.relent().await?;
+        }
+        let icon = panel.icon().await?;
+        desktop.close(&manager)?;
+        desktop.until_closed("Postern").await?;
+        icon.click(&["Quit"]).await?;
+        postern.succeeds(LIMIT).await?;
+    }
+
+    // One that answers nobody is none.
+    let mut postern = app::start(&desktop, &[])?;
     let manager = desktop.window("Postern").await?;
-    let panel = Panel::start(&desktop).await?;
-    let icon = panel.icon().await?;
+    let _panel = Panel::hanging(&desktop).await?;
     desktop.close(&manager)?;
-    desktop.until_closed("Postern").await?;
-    icon.click(&["Quit"]).await?;
     postern.succeeds(LIMIT).await?;
     Ok(())
 }

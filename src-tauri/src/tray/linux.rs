@@ -10,7 +10,7 @@ use postern_control::menu::{self, Action};
 use postern_control::profile::Color;
 use tauri::image::Image;
 use tauri::{AppHandle, async_runtime};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::presence::{Presence, panel};
 use crate::color;
@@ -50,39 +50,46 @@ impl Tray {
     }
 }
 
+/// Has the icon up as long as there is anybody to show something. Whatever ends its item, another is put up.
 async fn live(outbox: Outbox, presence: Presence, mut wanted: watch::Receiver<Option<menu::Tray>>) {
-    let mut icon = None;
     let mut said = false;
-    while wanted.changed().await.is_ok() {
-        let Some(tray) = wanted.borrow_and_update().clone() else { continue };
-        match &icon {
-            None => match put_up(&outbox, &presence, &tray).await {
-                Ok(handle) => icon = Some(handle),
-                Err(error) => {
-                    if !std::mem::replace(&mut said, true) {
-                        tracing::warn!(%error, "no tray icon");
-                    }
-                    presence.set(false);
-                    outbox.post(Message::IconGone);
-                    tokio::time::sleep(AGAIN).await;
-                    wanted.mark_changed();
+    loop {
+        let Ok(Some(tray)) = wanted.wait_for(Option::is_some).await.map(|tray| tray.clone()) else { return };
+        match put_up(&outbox, &presence, &tray).await {
+            Ok((icon, mut ended)) => loop {
+                tokio::select! {
+                    changed = wanted.changed() => if changed.is_err() { return },
+                    _ = &mut ended => break,
+                }
+                let Some(tray) = wanted.borrow_and_update().clone() else { continue };
+                if icon.update(|item| item.tray = tray).await.is_none() {
+                    break;
                 }
             },
-            Some(icon) => {
-                icon.update(|item: &mut Item| item.tray = tray).await;
+            Err(error) => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::warn!(%error, "no tray icon");
+                }
             }
         }
+        presence.set(false);
+        outbox.post(Message::IconGone);
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
+/// The icon, and what tells of its item's end.
+type Up = (Handle<Item>, oneshot::Receiver<()>);
+
 /// ksni looks for a panel, and then listens for one: a panel that comes in between would never hear of the icon.
-async fn put_up(outbox: &Outbox, presence: &Presence, tray: &menu::Tray) -> Result<Handle<Item>, ksni::Error> {
+async fn put_up(outbox: &Outbox, presence: &Presence, tray: &menu::Tray) -> Result<Up, ksni::Error> {
     loop {
         presence.set(true);
-        let item = Item { outbox: outbox.clone(), tray: tray.clone(), presence: presence.clone() };
+        let (lives, ended) = oneshot::channel();
+        let item = Item { outbox: outbox.clone(), tray: tray.clone(), presence: presence.clone(), _lives: lives };
         let icon = item.assume_sni_available(true).spawn().await?;
         if presence.is_taken() || !panel().await {
-            return Ok(icon);
+            return Ok((icon, ended));
         }
         icon.shutdown().await;
     }
@@ -93,6 +100,8 @@ struct Item {
     outbox: Outbox,
     tray: menu::Tray,
     presence: Presence,
+    /// Goes with the item, whatever ends it.
+    _lives: oneshot::Sender<()>,
 }
 
 impl Item {
@@ -124,10 +133,12 @@ impl ksni::Tray for Item {
         self.presence.set(true);
     }
 
-    fn watcher_offline(&self, _reason: OfflineReason) -> bool {
+    /// Whether the item is to stay: ksni waits for another panel, and asks none again that refused.
+    fn watcher_offline(&self, reason: OfflineReason) -> bool {
         self.presence.set(false);
         self.outbox.post(Message::IconGone);
-        true
+        use ksni::Error::Watcher;
+        matches!(reason, OfflineReason::No | OfflineReason::Error(Watcher(zbus::fdo::Error::ServiceUnknown(_))))
     }
 
     fn activate(&mut self, _x: i32, _y: i32) {

@@ -49,7 +49,9 @@ async fn panel() -> bool {
 /// Whether a panel shows tray icons now.
 #[cfg(target_os = "linux")]
 pub(super) async fn panel() -> bool {
-    notifier_host().await.unwrap_or(false)
+    // One that hangs shows nothing.
+    const PATIENCE: Duration = Duration::from_secs(2);
+    matches!(tokio::time::timeout(PATIENCE, notifier_host()).await, Ok(Ok(true)))
 }
 
 #[cfg(target_os = "linux")]

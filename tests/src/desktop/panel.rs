@@ -20,6 +20,16 @@ const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 pub struct Panel {
     bus: zbus::Connection,
     items: watch::Receiver<Vec<Registered>>,
+    refuses: watch::Sender<Refuses>,
+}
+
+/// What it does with icons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refuses {
+    None,
+    All,
+    /// It has refused one.
+    Still,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +40,7 @@ struct Registered {
 
 struct Watcher {
     items: watch::Sender<Vec<Registered>>,
-    refuses: bool,
+    refuses: watch::Sender<Refuses>,
 }
 
 #[zbus::interface(name = "org.kde.StatusNotifierWatcher")]
@@ -41,7 +51,8 @@ impl Watcher {
         service: &str,
         #[zbus(header)] header: Header<'_>,
     ) -> zbus::fdo::Result<()> {
-        if self.refuses {
+        if *self.refuses.borrow() != Refuses::None {
+            self.refuses.send_replace(Refuses::Still);
             return Err(zbus::fdo::Error::LimitsExceeded("no more icons".to_owned()));
         }
         let sender = header.sender().map(ToString::to_string).unwrap_or_default();
@@ -79,7 +90,7 @@ impl Panel {
     /// # Errors
     /// When the bus refuses: there is a panel already.
     pub async fn start(desktop: &Desktop) -> anyhow::Result<Self> {
-        Self::run(desktop, false).await
+        Self::run(desktop, Refuses::None).await
     }
 
     /// Is there, and takes no icons.
@@ -87,15 +98,38 @@ impl Panel {
     /// # Errors
     /// When the bus refuses: there is a panel already.
     pub async fn refusing(desktop: &Desktop) -> anyhow::Result<Self> {
-        Self::run(desktop, true).await
+        Self::run(desktop, Refuses::All).await
     }
 
-    async fn run(desktop: &Desktop, refuses: bool) -> anyhow::Result<Self> {
+    async fn run(desktop: &Desktop, refuses: Refuses) -> anyhow::Result<Self> {
         let (items, registered) = watch::channel(Vec::new());
+        let refuses = watch::Sender::new(refuses);
         let bus = desktop.connect().await?;
-        bus.object_server().at("/StatusNotifierWatcher", Watcher { items, refuses }).await?;
+        let watcher = Watcher { items, refuses: refuses.clone() };
+        bus.object_server().at("/StatusNotifierWatcher", watcher).await?;
         bus.request_name(WATCHER).await.context("there is a panel already")?;
-        Ok(Self { bus, items: registered })
+        Ok(Self { bus, items: registered, refuses })
+    }
+
+    /// Takes icons, once it has refused one.
+    ///
+    /// # Errors
+    /// When none comes.
+    pub async fn relent(&self) -> anyhow::Result<()> {
+        let refused = async || Ok((*self.refuses.borrow() == Refuses::Still).then_some(()));
+        until("an icon to refuse", LIMIT, refused).await?;
+        self.refuses.send_replace(Refuses::None);
+        Ok(())
+    }
+
+    /// Is there, and answers nobody, as long as what is returned lives.
+    ///
+    /// # Errors
+    /// When the bus refuses: there is a panel already.
+    pub async fn hanging(desktop: &Desktop) -> anyhow::Result<zbus::Connection> {
+        let bus = desktop.connect().await?;
+        bus.request_name(WATCHER).await.context("there is a panel already")?;
+        Ok(bus)
     }
 
     /// The icon registered last, once there is one.
