@@ -99,7 +99,7 @@ mod service {
     pub(in super::super) async fn gone() {
         if let Err(error) = leaves().await {
             tracing::debug!(%error, "nobody tells when the keychain goes away");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -137,7 +137,7 @@ mod service {
     }
 
     pub(in super::super) async fn gone() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
