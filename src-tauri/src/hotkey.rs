@@ -13,22 +13,18 @@ use crate::inbox::{Message, Outbox};
 pub(crate) struct Hotkey {
     /// Made when keys are first wanted.
     manager: Option<GlobalHotKeyManager>,
-    wanted: Option<Shortcut>,
-    held: Option<HotKey>,
+    held: Option<(Shortcut, HotKey)>,
 }
 
 impl Hotkey {
     /// Has these keys, and no others any more. `None` where that is so already; else what became of it.
-    pub(crate) fn set(&mut self, outbox: &Outbox, wanted: Option<Shortcut>) -> Option<Result<(), Trouble>> {
-        if self.wanted == wanted {
-            return None;
-        }
-        self.wanted = wanted;
-        Some(self.change(outbox, wanted))
+    pub(crate) fn take(&mut self, outbox: &Outbox, wanted: Option<Shortcut>) -> Option<Result<(), Trouble>> {
+        let differs = self.held.map(|(shortcut, _)| shortcut) != wanted;
+        differs.then(|| self.change(outbox, wanted))
     }
 
     fn change(&mut self, outbox: &Outbox, wanted: Option<Shortcut>) -> Result<(), Trouble> {
-        if let (Some(manager), Some(held)) = (&self.manager, self.held.take())
+        if let (Some(manager), Some((_, held))) = (&self.manager, self.held.take())
             && let Err(error) = manager.unregister(held)
         {
             tracing::warn!(%error, "a shortcut of before is still held");
@@ -52,10 +48,9 @@ impl Hotkey {
             Some(manager) => manager,
             None => listen(outbox).map_err(|error| refused(&error))?,
         };
-        let registered = manager.register(keys);
+        manager.register(keys).map_err(|error| refused(&error))?;
         self.manager = Some(manager);
-        registered.map_err(|error| refused(&error))?;
-        self.held = Some(keys);
+        self.held = Some((shortcut, keys));
         Ok(())
     }
 }

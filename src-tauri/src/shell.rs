@@ -203,10 +203,6 @@ impl Shell {
             self.told = Some(view);
         }
         self.render_dashboards();
-        let shortcut = self.state.borrow().settings.switcher.shortcut;
-        if let Some(taken) = self.hotkey.set(&self.outbox, shortcut) {
-            self.controller.send(Event::ShortcutTaken(taken));
-        }
     }
 
     fn render_dashboards(&mut self) {
@@ -248,6 +244,11 @@ impl Shell {
             }
             ShellRequest::CopySecret { text } => self.copy_secret(&text),
             ShellRequest::StartAtLogin(wanted) => self.start_at_login(app, wanted),
+            ShellRequest::TakeShortcut(wanted) => {
+                if let Some(taken) = self.hotkey.take(&self.outbox, wanted) {
+                    self.controller.send(Event::ShortcutTaken(taken));
+                }
+            }
             ShellRequest::ShowManager => self.show_manager(app),
             #[cfg(target_os = "linux")]
             ShellRequest::ShowSwitcher => self.switcher.show(&self.outbox, switcher(&self.state.borrow())),

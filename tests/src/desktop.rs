@@ -333,6 +333,14 @@ impl Desktop {
         self.xdotool(&["key", "--clearmodifiers", keys]).await
     }
 
+    /// Another program has all keys with Ctrl and Alt for its own, or leaves them to others.
+    ///
+    /// # Errors
+    /// When the X server does not answer, or somebody has some of them.
+    pub fn hold_ctrl_alt(&self, held: bool) -> anyhow::Result<()> {
+        self.display.hold_ctrl_alt(held)
+    }
+
     /// Types a text, key by key.
     ///
     /// # Errors

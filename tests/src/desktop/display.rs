@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{
-    AtomEnum, ClientMessageEvent, ConfigureWindowAux, ConnectionExt as _, EventMask, InputFocus, MapState, Window,
+    AtomEnum, ClientMessageEvent, ConfigureWindowAux, ConnectionExt as _, EventMask, Grab, GrabMode, InputFocus,
+    MapState, ModMask, Window,
 };
 use x11rb::rust_connection::RustConnection;
 
@@ -109,6 +110,18 @@ impl Display {
         let at = self.connection.translate_coordinates(window.id, self.root, 0, 0)?.reply()?;
         let (x, y) = (at.dst_x.into(), at.dst_y.into());
         Ok(Area { x, y, width: size.width.into(), height: size.height.into() })
+    }
+
+    /// Has all keys with Ctrl and Alt, as another program's shortcuts; or leaves them to others.
+    pub(super) fn hold_ctrl_alt(&self, held: bool) -> anyhow::Result<()> {
+        let both = ModMask::CONTROL | ModMask::M1;
+        if held {
+            let mode = GrabMode::ASYNC;
+            self.connection.grab_key(false, self.root, both, Grab::ANY, mode, mode)?.check()?;
+        } else {
+            self.connection.ungrab_key(Grab::ANY, self.root, both)?.check()?;
+        }
+        Ok(())
     }
 
     fn atom(&self, name: &str) -> anyhow::Result<u32> {

@@ -129,13 +129,10 @@ impl Controller {
 
         let seed = RandomState::new().build_hasher().finish();
         let mut state = State::new(at_start, seed);
-        match Settings::load(&folders) {
-            Ok(read) => state.settings = read,
-            Err(trouble) => {
-                tracing::warn!(code = trouble.code, "{}", trouble.sentence);
-                state.settings_trouble = Some(trouble);
-            }
-        }
+        let read = Settings::load(&folders).map_err(|trouble| {
+            tracing::warn!(code = trouble.code, "{}", trouble.sentence);
+            state.settings_trouble = Some(trouble);
+        });
         let (published, state_seen) = watch::channel(Arc::new(state.clone()));
         let mut controller = Self {
             state,
@@ -151,6 +148,9 @@ impl Controller {
             surroundings,
         };
         // Before anyone can look: no menu says "no servers yet" for a moment.
+        if let Ok(settings) = read {
+            controller.take(Event::Settled(Ok(settings)));
+        }
         controller.take(first);
         tokio::spawn(controller.run(messages));
         (Handle { inbox, state: state_seen, runtime: tokio::runtime::Handle::current() }, requests)

@@ -10,6 +10,7 @@ use crate::change::Change;
 use crate::look::Plan;
 use crate::profile::{Color, Profile, ProfileId};
 use crate::settings::Setting;
+use crate::shortcut::Shortcut;
 use crate::view::{SaveErrors, Trouble};
 
 /// What the driver is to do. Those that name an event come back as that event, once.
@@ -190,6 +191,9 @@ pub enum ShellRequest {
     },
     /// Have Postern start with the session, or no more: [`super::Event::StartsAtLogin`].
     StartAtLogin(bool),
+    /// Have these keys call the switcher, and no others any more: [`super::Event::ShortcutTaken`], where that is not so
+    /// already.
+    TakeShortcut(Option<Shortcut>),
     /// Show or focus the manager.
     ShowManager,
     /// Show the quick switcher.

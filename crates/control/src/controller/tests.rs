@@ -9,6 +9,7 @@ use crate::change::{Change, Stored};
 use crate::diagnosis::{Layer, Report, Server};
 use crate::look::{End, News};
 use crate::profile::{Color, Connect, Profile, Slot, Written};
+use crate::settings::{Settings, Switcher};
 use crate::view::{Draft, SaveErrors, SecretInput, manager};
 
 fn one() -> Stage {
@@ -295,6 +296,24 @@ fn a_shortcut_that_cannot_be_had_is_told_until_another_is_set() {
     assert_eq!(told(&stage).as_deref(), Some("shortcut_taken"));
     stage.take(Event::ShortcutTaken(Ok(())));
     assert_eq!(told(&stage), None);
+}
+
+#[test]
+fn a_shortcut_that_is_refused_is_asked_for_again_when_it_is_chosen_again_and_when_the_world_has_changed() {
+    let mut stage = one();
+    let shortcut = Some("Ctrl+P".parse().unwrap());
+    let mut asked = |event| {
+        let effects = stage.take(event).into_iter();
+        effects.filter(|effect| *effect == Effect::Shell(ShellRequest::TakeShortcut(shortcut))).count()
+    };
+    let kept = Settings { switcher: Switcher { shortcut }, ..Settings::default() };
+    assert_eq!(asked(Event::SetShortcut(Ok(shortcut))), 0, "not before it is saved");
+    assert_eq!(asked(Event::Settled(Ok(kept))), 1);
+    assert_eq!(asked(Event::Settled(Ok(kept))), 0);
+    assert_eq!(asked(Event::WorldChanged), 0);
+    asked(Event::ShortcutTaken(Err(trouble("shortcut_refused"))));
+    assert_eq!(asked(Event::WorldChanged), 1);
+    assert_eq!(asked(Event::SetShortcut(Ok(shortcut))), 1);
 }
 
 #[test]

@@ -180,6 +180,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::SetShortcut(Ok(shortcut)) => {
             state.shortcut_trouble = None;
             effects.push(Effect::Settle(Setting::Shortcut(shortcut)));
+            // Who chooses the same again has made room for them.
+            if shortcut == state.settings.switcher.shortcut {
+                effects.push(Effect::Shell(ShellRequest::TakeShortcut(shortcut)));
+            }
         }
         Event::SetShortcut(Err(invalid)) => {
             let remedy = "Write it like Ctrl+Alt+P, or nothing for none.";
@@ -280,6 +284,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             for entry in &mut state.entries {
                 entry.doubt(&mut effects);
             }
+            // Who had the keys may be gone.
+            if state.shortcut_trouble.is_some() {
+                effects.push(Effect::Shell(ShellRequest::TakeShortcut(state.settings.switcher.shortcut)));
+            }
         }
         Event::Screen(screen) => {
             // What it shows now may be as old as the longest pause between two probes.
@@ -304,6 +312,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Settled(Ok(settings)) => {
+            let shortcut = settings.switcher.shortcut;
+            if shortcut != state.settings.switcher.shortcut {
+                effects.push(Effect::Shell(ShellRequest::TakeShortcut(shortcut)));
+            }
             state.settings = settings;
             state.settings_trouble = None;
         }
