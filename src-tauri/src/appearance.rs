@@ -46,12 +46,12 @@ pub(crate) enum Appearance {
 
 impl From<&Value<'_>> for Appearance {
     fn from(scheme: &Value<'_>) -> Self {
-        match scheme {
-            // `Read` wraps it once more.
-            Value::Value(inner) => Self::from(&**inner),
-            Value::U32(1) => Self::Dark,
-            Value::U32(2) => Self::Light,
-            _ => Self::Any,
+        // `Read` wraps it once more.
+        let scheme = if let Value::Value(inner) = scheme { inner } else { scheme };
+        match u32::try_from(scheme) {
+            Ok(1) => Self::Dark,
+            Ok(2) => Self::Light,
+            Ok(_) | Err(_) => Self::Any,
         }
     }
 }
