@@ -41,6 +41,12 @@ async fn the_packages_hold_both_programs_and_what_a_desktop_shows_of_them() -> a
         }
         let drawing = package.file("share/icons/hicolor/scalable/apps/postern.svg");
         ensure!(fs::read_to_string(&drawing)?.contains("<svg "), "{} is no drawing", drawing.display());
+        let copyright = fs::read_to_string(package.file("share/doc/postern/copyright"))?;
+        for said in
+            ["\nLicense: Apache-2.0 or Expat\n", "common-licenses/Apache-2.0", "\n .\n THE SOFTWARE IS PROVIDED"]
+        {
+            ensure!(copyright.contains(said), "{kind}: {copyright}");
+        }
         for file in ["LICENSE-MIT", "LICENSE-APACHE"] {
             ensure!(package.file(&format!("share/doc/postern/{file}")).is_file(), "{kind}: {file} is missing");
         }

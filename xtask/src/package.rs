@@ -88,6 +88,7 @@ fn stage(programs: &Path, stage: &Path) -> Result<()> {
     }
     let share = stage.join("usr/share");
     papers(&programs.join("postern"), &share)?;
+    write(&share.join("doc/postern/copyright"), &copyright()?)?;
     let mut data = vec![
         (
             root.join("src-tauri/dev.postern.Postern.metainfo.xml"),
@@ -115,6 +116,25 @@ fn stage(programs: &Path, stage: &Path) -> Result<()> {
         copy(&from, &to, 0o644)?;
     }
     Ok(())
+}
+
+/// As Debian's programs read it: copyright-format 1.0. Expat is what the MIT licence is called there.
+fn copyright() -> Result<String> {
+    let mit = fs::read_to_string(root().join("LICENSE-MIT"))?;
+    let whose = mit.lines().find_map(|line| line.strip_prefix("Copyright (c) "));
+    let text = mit.lines().skip_while(|line| !line.starts_with("Permission"));
+    let text: String = text.map(|line| format!(" {}\n", if line.is_empty() { "." } else { line })).collect();
+    Ok(format!(
+        "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\
+         Upstream-Name: Postern\n\n\
+         Files: *\n\
+         Copyright: {whose}\n\
+         License: Apache-2.0 or Expat\n\n\
+         License: Apache-2.0\n In /usr/share/common-licenses/Apache-2.0, or beside this file.\n\n\
+         License: Expat\n\
+         {text}",
+        whose = whose.context("LICENSE-MIT does not say whose it is")?,
+    ))
 }
 
 /// The manual and the shells' completions: what the program says of itself.
