@@ -313,6 +313,9 @@ async fn a_window_whose_server_goes_says_so_and_comes_back_by_itself() -> anyhow
     window.until_shown(&["cannot be reached"]).await?;
     icon.until("a server that is away", |menu| menu.contains("— not connected")).await?;
     desktop.screenshot(Some(&dashboard), "dashboard-away").await?;
+    const FIND_OUT_WHY: (u32, u32) = (1200, 62);
+    desktop.click_at(&dashboard, FIND_OUT_WHY).await?;
+    desktop.window("Postern").await?;
     let _server = self::server(port).await?;
     window.until_shown(&["This is page-two"]).await?;
     icon.until("a connected server", |menu| menu.contains("— connected")).await?;

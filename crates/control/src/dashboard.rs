@@ -70,6 +70,8 @@ pub struct Notice {
     pub text: String,
     /// What the notice's button says, where it has one: it connects the profile.
     pub connect: Option<&'static str>,
+    /// Whether the manager has more to say: what was found, and where it is put right.
+    pub leads_on: bool,
 }
 
 /// Computes it from the state; `None` for a profile that is not there.
@@ -77,26 +79,21 @@ pub struct Notice {
 pub fn dashboard(state: &State, id: &ProfileId) -> Option<Dashboard> {
     let entry = state.entry(id)?;
     let profile = &entry.profile;
+    let name = &profile.name;
     let notice = match &entry.connection {
         Connection::Up { .. } => None,
-        Connection::Off => Some(Notice {
-            text: format!("{} is disconnected. What you see may be out of date.", profile.name),
-            connect: Some("Connect"),
-        }),
-        Connection::Starting => Some(Notice { text: format!("Connecting to {}…", profile.name), connect: None }),
-        Connection::Unlocking => {
-            let text = format!("{} waits for your keychain to be unlocked.", profile.name);
-            Some(Notice { text, connect: None })
-        }
-        Connection::Checking => {
-            Some(Notice { text: format!("Checking whether {} still answers…", profile.name), connect: None })
-        }
+        Connection::Off => Some((format!("{name} is disconnected. What you see may be out of date."), Some("Connect"))),
+        Connection::Starting => Some((format!("Connecting to {name}…"), None)),
+        Connection::Unlocking => Some((format!("{name} waits for your keychain to be unlocked."), None)),
+        Connection::Checking => Some((format!("Checking whether {name} still answers…"), None)),
         Connection::Failing { trouble, .. }
         | Connection::SignInRequired { trouble }
         | Connection::PortTaken { trouble } => {
-            Some(Notice { text: format!("{} {}", trouble.sentence, trouble.remedy), connect: Some("Try again") })
+            Some((format!("{} {}", trouble.sentence, trouble.remedy), Some("Try again")))
         }
     };
+    let leads_on = matches!(entry.connection, Connection::Failing { .. });
+    let notice = notice.map(|(text, connect)| Notice { text, connect, leads_on });
     let changes = profile.read_only.then(|| match entry.changes {
         Some(changes) => Changes::Allowed { until: changes.until },
         None => Changes::Refused { question: entry.is_listening().then(|| question(profile)) },
@@ -133,7 +130,9 @@ mod tests {
         let mut said = Vec::new();
         let mut look = |stage: &Stage, when: &str| {
             let notice = dashboard(&stage.state, &id("prod")).unwrap().notice;
-            let notice = notice.map(|Notice { text, connect }| format!("{text} [{}]", connect.unwrap_or_default()));
+            let notice = notice.map(|Notice { text, connect, leads_on }| {
+                format!("{text} [{}]{}", connect.unwrap_or_default(), if leads_on { " [Find out why]" } else { "" })
+            });
             said.push(format!("{when}: {}", notice.unwrap_or_default()));
         };
         look(&stage, "off");
@@ -156,7 +155,7 @@ mod tests {
         starting: Connecting to prod.example.com… []
         up: 
         checking: Checking whether prod.example.com still answers… []
-        away: The server at prod.example.com:443 cannot be reached: connection refused. Check that the server runs, that address and port are right, and whether a VPN must be on. [Try again]
+        away: The server at prod.example.com:443 cannot be reached: connection refused. Check that the server runs, that address and port are right, and whether a VPN must be on. [Try again] [Find out why]
         sign-in: The server's edge sends you to sso.example.com to sign in. Ask who runs the server for a service token, and add its headers to the profile. [Try again]
         off: prod.example.com is disconnected. What you see may be out of date. [Connect]
         ");

@@ -380,7 +380,9 @@ impl Fault {
             }
             Self::WrongKey => "Take the current settings from `postern env`.",
             Self::StalePass => "Open the dashboard from Postern's tray menu again.",
-            Self::ReadOnly { .. } => "Turn read-only off in the profile if you mean to write.",
+            Self::ReadOnly { .. } => {
+                "To write, press “Allow changes…” in the dashboard's window, or turn read-only off in the profile."
+            }
             Self::SecretsRefused { .. } => {
                 "Leave `include_secrets` out, or turn read-only off in the profile if you mean to see secrets."
             }

@@ -9,7 +9,7 @@ const PACE_MS = 200;
 const READ_ONLY: Trouble = {
   code: "read_only",
   sentence: "“Production” is read-only in Postern, and this request would change something on the server.",
-  remedy: "Turn read-only off in the profile if you mean to write.",
+  remedy: "To write, press “Allow changes…” in the dashboard's window, or turn read-only off in the profile.",
 };
 const NOT_LET_IN: Trouble = {
   code: "not_let_in",

@@ -18,6 +18,7 @@ use gtk::{
 use gtk::{glib, pango};
 use postern_control::controller::Event;
 use postern_control::dashboard::{Dashboard, Notice, Zoom};
+use postern_control::profile::ProfileId;
 use url::Url;
 use webkit2gtk::{WebView, WebViewExt as _};
 
@@ -110,6 +111,7 @@ pub(in crate::dashboard) struct Bar {
     notice: InfoBar,
     notice_text: Label,
     connect: Button,
+    lead_on: Button,
     changes: ChangesPart,
     said: Label,
     page: Rc<Page>,
@@ -165,7 +167,7 @@ impl Bar {
         let menu = menu_button();
         bar.pack_start(&menu, false, false, 0);
 
-        let (notice, notice_text, connect) = notice_bar(&leads);
+        let (notice, notice_text, connect, lead_on) = notice_bar(&leads);
         let find = FindBar::new();
         content.pack_start(&bar, false, false, 0);
         content.pack_start(&notice, false, false, 0);
@@ -205,7 +207,7 @@ impl Bar {
                 app.set_accels_for_action(&command.action(), command.parts().2);
             }
         }
-        Self { name, notice, notice_text, connect, changes, said, page }
+        Self { name, notice, notice_text, connect, lead_on, changes, said, page }
     }
 
     /// The page that this bar is for.
@@ -239,7 +241,8 @@ impl Bar {
     pub(in crate::dashboard) fn show(&self, shown: &Dashboard) {
         self.name.set_text(&shown.name);
         self.changes.show(shown.changes.as_ref());
-        if let Some(Notice { text, connect }) = &shown.notice {
+        if let Some(Notice { text, connect, leads_on }) = &shown.notice {
+            self.lead_on.set_visible(*leads_on);
             self.notice_text.set_text(text);
             self.connect.set_label(connect.unwrap_or_default());
             self.connect.set_visible(connect.is_some());
@@ -292,7 +295,7 @@ impl Page {
     }
 
     /// Asks the controller for something that is about the page as it is.
-    fn wants(&self, view: &WebView, what: impl FnOnce(postern_control::profile::ProfileId, Url) -> Event) {
+    fn wants(&self, view: &WebView, what: impl FnOnce(ProfileId, Url) -> Event) {
         let home = self.leads.home.borrow();
         let address = view.uri().and_then(|uri| Url::parse(&uri).ok()).filter(|url| url.origin() == home.origin());
         let first = || home.join("/").unwrap_or_else(|_| home.clone());
@@ -401,19 +404,24 @@ fn menu_button() -> MenuButton {
     button
 }
 
-fn notice_bar(leads: &Rc<Leads>) -> (InfoBar, Label, Button) {
+fn notice_bar(leads: &Rc<Leads>) -> (InfoBar, Label, Button, Button) {
     let notice = InfoBar::new();
     let text = Label::new(None);
     text.set_line_wrap(true);
     text.set_xalign(0.0);
     text.set_selectable(true);
-    let connect = Button::new();
-    connect.set_no_show_all(true);
-    let leads = Rc::clone(leads);
-    connect.connect_clicked(move |_| leads.outbox.post(Message::Wanted(Event::Connect(leads.id.clone()))));
+    let button = |label: &str, event: fn(ProfileId) -> Event| {
+        let button = Button::with_label(label);
+        button.set_no_show_all(true);
+        let leads = Rc::clone(leads);
+        button.connect_clicked(move |_| leads.outbox.post(Message::Wanted(event(leads.id.clone()))));
+        notice.content_area().pack_end(&button, false, false, 0);
+        button
+    };
     notice.content_area().pack_start(&text, true, true, 0);
-    notice.content_area().pack_end(&connect, false, false, 0);
+    let lead_on = button("Find out why", Event::Diagnose);
+    let connect = button("", Event::Connect);
     notice.content_area().show_all();
     notice.set_no_show_all(true);
-    (notice, text, connect)
+    (notice, text, connect, lead_on)
 }
