@@ -2,6 +2,7 @@
 //!
 //! It lives on threads of its own. What is to be shown is handed over, and what was clicked comes back as messages.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ksni::menu::{CheckmarkItem, MenuItem, StandardItem, SubMenu};
@@ -10,7 +11,7 @@ use postern_control::menu::{self, Action};
 use postern_control::profile::Color;
 use tauri::image::Image;
 use tauri::{AppHandle, async_runtime};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, watch};
 
 use super::presence::{Presence, panel};
 use crate::color;
@@ -56,10 +57,10 @@ async fn live(outbox: Outbox, presence: Presence, mut wanted: watch::Receiver<Op
     loop {
         let Ok(Some(tray)) = wanted.wait_for(Option::is_some).await.map(|tray| tray.clone()) else { return };
         match put_up(&outbox, &presence, &tray).await {
-            Ok((icon, mut ended)) => loop {
+            Ok((icon, ended)) => loop {
                 tokio::select! {
                     changed = wanted.changed() => if changed.is_err() { return },
-                    _ = &mut ended => break,
+                    () = ended.notified() => break,
                 }
                 let Some(tray) = wanted.borrow_and_update().clone() else { continue };
                 if icon.update(|item| item.tray = tray).await.is_none() {
@@ -79,14 +80,15 @@ async fn live(outbox: Outbox, presence: Presence, mut wanted: watch::Receiver<Op
 }
 
 /// The icon, and what tells of its item's end.
-type Up = (Handle<Item>, oneshot::Receiver<()>);
+type Up = (Handle<Item>, Arc<Notify>);
 
 /// ksni looks for a panel, and then listens for one: a panel that comes in between would never hear of the icon.
 async fn put_up(outbox: &Outbox, presence: &Presence, tray: &menu::Tray) -> Result<Up, ksni::Error> {
     loop {
         presence.set(true);
-        let (lives, ended) = oneshot::channel();
-        let item = Item { outbox: outbox.clone(), tray: tray.clone(), presence: presence.clone(), _lives: lives };
+        let ended = Arc::new(Notify::new());
+        let item =
+            Item { outbox: outbox.clone(), tray: tray.clone(), presence: presence.clone(), ended: Arc::clone(&ended) };
         let icon = item.assume_sni_available(true).spawn().await?;
         if presence.is_taken() || !panel().await {
             return Ok((icon, ended));
@@ -100,8 +102,14 @@ struct Item {
     outbox: Outbox,
     tray: menu::Tray,
     presence: Presence,
-    /// Goes with the item, whatever ends it.
-    _lives: oneshot::Sender<()>,
+    ended: Arc<Notify>,
+}
+
+/// Whatever has ended it.
+impl Drop for Item {
+    fn drop(&mut self) {
+        self.ended.notify_one();
+    }
 }
 
 impl Item {
@@ -138,7 +146,13 @@ impl ksni::Tray for Item {
         self.presence.set(false);
         self.outbox.post(Message::IconGone);
         use ksni::Error::Watcher;
-        matches!(reason, OfflineReason::No | OfflineReason::Error(Watcher(zbus::fdo::Error::ServiceUnknown(_))))
+        let stays =
+            matches!(reason, OfflineReason::No | OfflineReason::Error(Watcher(zbus::fdo::Error::ServiceUnknown(_))));
+        if !stays {
+            // Its connection may keep the item for a while.
+            self.ended.notify_one();
+        }
+        stays
     }
 
     fn activate(&mut self, _x: i32, _y: i32) {
