@@ -8,6 +8,7 @@ use postern_control::controller::{Event, ShellRequest};
 use postern_control::download::Download;
 use postern_control::menu::Action;
 use postern_control::profile::ProfileId;
+use postern_control::view::Trouble;
 use tauri::{AppHandle, async_runtime};
 
 #[cfg(target_os = "linux")]
@@ -23,8 +24,8 @@ pub(crate) enum Message {
     Requested(ShellRequest),
     /// A line of the tray's menu was chosen.
     Chosen(Action),
-    /// The program was started a second time, or the system asks for a window: show one.
-    Show,
+    /// Nobody shows notices here: say this otherwise.
+    Tell { title: String, trouble: Trouble },
     /// Load this one-time address in a dashboard, if it is open.
     Enter { id: ProfileId, address: Secret },
     /// A dashboard's page leads to this, in a window of its own.

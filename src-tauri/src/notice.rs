@@ -4,14 +4,27 @@ use postern_control::view::Trouble;
 
 use crate::inbox::{Message, Outbox};
 
-/// Says why something that was asked for cannot be had; where there are no notices, the manager is shown, which says
-/// the same.
+/// Says why something that was asked for cannot be had: where there are no notices, in a window.
 pub(crate) async fn give(outbox: Outbox, name: Option<String>, trouble: Trouble) {
     let title = name.unwrap_or_else(|| "Postern".to_owned());
     if let Err(error) = show(&title, &format!("{} {}", trouble.sentence, trouble.remedy)).await {
         tracing::debug!(%error, "no notices here");
-        outbox.post(Message::Show);
+        outbox.post(Message::Tell { title, trouble });
     }
+}
+
+/// The same in a window that holds nobody up. On the thread of the event loop.
+#[cfg(target_os = "linux")]
+pub(crate) fn show_window(title: &str, trouble: &Trouble) {
+    use gtk::prelude::*;
+    use gtk::{ButtonsType, DialogFlags, MessageDialog, MessageType, Window};
+
+    let (nobodys, words) = (None::<&Window>, &trouble.sentence);
+    let dialog = MessageDialog::new(nobodys, DialogFlags::empty(), MessageType::Warning, ButtonsType::Close, words);
+    dialog.set_title(title);
+    dialog.set_secondary_text(Some(&trouble.remedy));
+    dialog.connect_response(|dialog, _| dialog.close());
+    dialog.show_all();
 }
 
 /// Shows a notice.

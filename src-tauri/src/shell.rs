@@ -117,7 +117,7 @@ impl Shell {
                 ..
             }) if cfg!(windows) => self.outbox.post(Message::Chosen(menu::Action::Activate)),
             #[cfg(target_os = "macos")]
-            RunEvent::Reopen { has_visible_windows: false, .. } => self.outbox.post(Message::Show),
+            RunEvent::Reopen { has_visible_windows: false, .. } => self.controller.send(Event::Manage),
             _ => {}
         }
     }
@@ -163,7 +163,13 @@ impl Shell {
                 // The toolkit may have set a check mark by itself, and the state may stay as it is.
                 self.render(app);
             }
-            Message::Show => self.show_manager(app),
+            #[cfg(target_os = "linux")]
+            Message::Tell { title, trouble } => notice::show_window(&title, &trouble),
+            #[cfg(not(target_os = "linux"))]
+            Message::Tell { title, trouble } => {
+                tracing::warn!(title, code = trouble.code, "{}", trouble.sentence);
+                self.show_manager(app);
+            }
             #[cfg(target_os = "linux")]
             Message::Appearance(appearance) => crate::appearance::show(appearance),
             Message::IconGone if app.windows().is_empty() => self.be_seen(),
@@ -177,6 +183,7 @@ impl Shell {
             Message::Downloaded(download) => {
                 let name = self.state.borrow().entry(&download.id).map(|entry| entry.profile.name.clone());
                 let (title, text) = download.notice(&name.unwrap_or_default());
+                self.dashboards.say(&download.id, &text);
                 notify(title, text);
             }
             Message::Close(id) => self.dashboards.close(&id),

@@ -59,6 +59,15 @@ async fn a_link_opens_its_page_and_can_change_nothing_of_a_profile() -> anyhow::
         held("H85");
     }
 
+    // So it is where nobody shows notices.
+    drop(notices);
+    hand(&["--open", "gone"]).await?;
+    let told = desktop.window("Postern").await?;
+    desktop.screenshot(Some(&told), "told-without-notices").await?;
+    desktop.focus(&told)?;
+    desktop.press("Escape").await?;
+    desktop.until_closed("Postern").await?;
+
     // A server that no profile has is offered in the manager; a person has to save it.
     hand(&["https://new.example.com/v2/flows"]).await?;
     desktop.window("Postern").await?;

@@ -4,16 +4,49 @@
 //! where a test or example is selected. Every command here therefore selects the whole workspace and at
 //! least the examples: otherwise `tokio`, and all that stands on it, would exist in several variants.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::process::{cargo, npm, run};
+use crate::process::{cargo, npm, root, run};
 
-/// The manager's page, which the desktop program embeds.
+/// The manager's page, which the desktop program embeds: where nothing of it has changed, the program stays as it is.
 pub(crate) fn page() -> Result<()> {
-    run(npm().args(["run", "build", "--silent", "--", "--logLevel=warn"]))
+    let (made, embedded) = (target()?.join("page"), root().join("ui/dist"));
+    let out = made.to_str().context("the target folder's path is not valid UTF-8")?;
+    run(npm().args(["run", "build", "--silent", "--", "--logLevel=warn", "--emptyOutDir", "--outDir", out]))?;
+    let files = contents(&made)?;
+    if embedded.exists() {
+        if contents(&embedded)? == files {
+            return Ok(());
+        }
+        fs::remove_dir_all(&embedded)?;
+    }
+    for (name, bytes) in files {
+        let path = embedded.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&embedded))?;
+        fs::write(path, bytes)?;
+    }
+    Ok(())
+}
+
+/// All files below a folder, by their paths from there.
+fn contents(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let (mut files, mut folders) = (BTreeMap::new(), vec![folder.to_owned()]);
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.insert(path.strip_prefix(folder)?.to_owned(), fs::read(&path)?);
+            }
+        }
+    }
+    Ok(files)
 }
 
 /// Everything that runs: both programs, and the examples of the tests crate.

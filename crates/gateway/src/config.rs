@@ -125,6 +125,17 @@ pub enum EdgeCredential {
     Bearer(Secret),
 }
 
+impl EdgeCredential {
+    /// Whether it is Prefect's too, so that one header does for both.
+    #[must_use]
+    pub fn is(&self, prefect: &UserPassword) -> bool {
+        match self {
+            Self::Basic(edge) => edge == prefect,
+            Self::Bearer(_) => false,
+        }
+    }
+}
+
 /// TLS towards the server.
 #[derive(Clone, Debug)]
 pub struct Tls {

@@ -154,6 +154,8 @@ pub enum Fault {
     PrefectCredentialMissing,
     /// Prefect refuses the profile's auth string.
     PrefectCredentialWrong,
+    /// Prefect refuses the edge's credential, which goes in the header that Prefect's would.
+    AuthorizationConflict,
     /// An identity provider wants a person to sign in.
     SignInRequired {
         /// Where it sends people.
@@ -232,6 +234,7 @@ impl Fault {
                 | Self::EdgeCredentialWrong
                 | Self::PrefectCredentialMissing
                 | Self::PrefectCredentialWrong
+                | Self::AuthorizationConflict
         )
     }
 
@@ -278,6 +281,7 @@ impl Fault {
             Self::EdgeCredentialWrong => ("edge_credential_wrong", L::Edge, S::UNAUTHORIZED),
             Self::PrefectCredentialMissing => ("prefect_credential_missing", L::Auth, S::UNAUTHORIZED),
             Self::PrefectCredentialWrong => ("prefect_credential_wrong", L::Auth, S::UNAUTHORIZED),
+            Self::AuthorizationConflict => ("authorization_conflict", L::Auth, S::UNAUTHORIZED),
             Self::SignInRequired { .. } => ("sign_in_required", L::Edge, S::UNAUTHORIZED),
             Self::Internal(_) => ("internal", L::Door, S::INTERNAL_SERVER_ERROR),
         }
@@ -350,6 +354,10 @@ impl Fault {
             Self::EdgeCredentialWrong => "The server's edge refuses the profile's credential.".into(),
             Self::PrefectCredentialMissing => "Prefect asks for its auth string, and Postern has none.".into(),
             Self::PrefectCredentialWrong => "Prefect refuses the profile's auth string.".into(),
+            Self::AuthorizationConflict => {
+                "Prefect refuses the edge's credential, which goes in the one Authorization header that both read."
+                    .into()
+            }
             Self::SignInRequired { provider } => format!("The server's edge sends you to {provider} to sign in."),
             Self::Internal(what) => format!("Postern failed: {what}."),
         }
@@ -416,6 +424,9 @@ impl Fault {
             Self::EdgeCredentialWrong => "Enter the edge's user name and password again.",
             Self::PrefectCredentialMissing => "Add Prefect's auth string to the profile.",
             Self::PrefectCredentialWrong => "Enter Prefect's auth string again.",
+            Self::AuthorizationConflict => {
+                "Have the edge put Prefect's auth string there when it passes a request on, or give both the same user name and password. If no edge asks for one, leave the edge's credential out of the profile."
+            }
             Self::SignInRequired { .. } => {
                 "Ask who runs the server for a service token, and add its headers to the profile."
             }

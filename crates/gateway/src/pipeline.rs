@@ -92,10 +92,10 @@ async fn serve(
     // A person is told that the credential is refused, instead of getting a UI in which everything fails. Who
     // asks again means it: the server is asked again, once. Persons only, because each time may count towards a
     // lock-out.
-    if is_person(&parts, &visitor) && auth_string_refused(shared) {
+    if is_person(&parts, &visitor) && auth_string_refused(shared).is_some() {
         Box::pin(probe(shared)).await;
-        if auth_string_refused(shared) {
-            return Err(Fault::PrefectCredentialWrong);
+        if let Some(refused) = auth_string_refused(shared) {
+            return Err(refused);
         }
     }
 
@@ -133,8 +133,11 @@ fn is_person(request: &Parts, visitor: &Visitor<'_>) -> bool {
     matches!(visitor.who, Who::Session(_) | Who::Key) && visitor.socket.is_none() && guard::navigates(request)
 }
 
-fn auth_string_refused(shared: &Shared) -> bool {
-    shared.status.borrow().health == Health::Failing(Fault::PrefectCredentialWrong)
+fn auth_string_refused(shared: &Shared) -> Option<Fault> {
+    match &shared.status.borrow().health {
+        Health::Failing(fault @ (Fault::PrefectCredentialWrong | Fault::AuthorizationConflict)) => Some(fault.clone()),
+        Health::Unknown | Health::Up | Health::Failing(_) => None,
+    }
 }
 
 /// Steps 5 to 8: there and back.

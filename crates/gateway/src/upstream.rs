@@ -53,6 +53,8 @@ pub(crate) struct Upstream {
 pub(crate) struct Holds {
     pub(crate) edge: bool,
     pub(crate) prefect: bool,
+    /// Each has its own, and one header.
+    pub(crate) conflict: bool,
 }
 
 impl Upstream {
@@ -71,6 +73,11 @@ impl Upstream {
                 edge: remote.edge.is_some(),
                 // The edge's Basic credential reaches Prefect too, where the edge passes it on.
                 prefect: remote.prefect.is_some(),
+                conflict: remote
+                    .edge
+                    .as_ref()
+                    .zip(remote.prefect.as_ref())
+                    .is_some_and(|(edge, prefect)| !edge.is(prefect)),
             },
             auth_string: remote.prefect.as_ref().map(auth_string),
             jar: Jar::default(),

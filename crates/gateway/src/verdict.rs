@@ -29,6 +29,7 @@ use crate::inbound::is_html;
 use crate::route::Target;
 use crate::send::Download;
 use crate::status::Health;
+use crate::upstream::Holds;
 
 /// Where Prefect tells its version, below the API's base, to whoever it lets in.
 pub(crate) const VERSION: &str = "/admin/version";
@@ -236,7 +237,11 @@ fn edge_refuses(shared: &Shared) -> Fault {
 }
 
 fn prefect_refuses(shared: &Shared) -> Fault {
-    if shared.upstream.holds.prefect { Fault::PrefectCredentialWrong } else { Fault::PrefectCredentialMissing }
+    match shared.upstream.holds {
+        Holds { conflict: true, .. } => Fault::AuthorizationConflict,
+        Holds { prefect: true, .. } => Fault::PrefectCredentialWrong,
+        Holds { .. } => Fault::PrefectCredentialMissing,
+    }
 }
 
 /// Tells those who watch, if it is news.

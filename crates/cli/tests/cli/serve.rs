@@ -86,8 +86,7 @@ fn a_served_profile_says_when_it_is_ready_and_ends_cleanly_when_told_to() {
     use nix::sys::signal::Signal;
 
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let server = free_port();
-        server::serve(server);
+        let server = server::serve(0);
         let (place, port) = place(server);
         let mut serving = Serving::start(&place, &["a"]);
         let url = format!("http://127.0.0.1:{port}");
@@ -109,8 +108,7 @@ fn a_served_profile_says_when_it_is_ready_and_ends_cleanly_when_told_to() {
 
 #[test]
 fn an_empty_local_key_in_the_environment_opens_no_door() {
-    let server = free_port();
-    server::serve(server);
+    let server = server::serve(0);
     let (mut place, port) = place(server);
     place.set("POSTERN_SECRET_A_LOCAL_KEY", "");
     let mut serving = Serving::start(&place, &["a"]);
@@ -125,8 +123,7 @@ fn an_empty_local_key_in_the_environment_opens_no_door() {
 
 #[test]
 fn a_link_opens_its_page_of_the_profile_it_belongs_to_and_changes_nothing() {
-    let server = free_port();
-    server::serve(server);
+    let server = server::serve(0);
     let (place, port) = place(server);
     let mut serving = Serving::start(&place, &["a"]);
     serving.next_out();
@@ -160,8 +157,7 @@ fn a_link_opens_its_page_of_the_profile_it_belongs_to_and_changes_nothing() {
 
 #[test]
 fn open_prints_an_address_that_lets_a_browser_in_once() {
-    let server = free_port();
-    server::serve(server);
+    let server = server::serve(0);
     let (mut place, port) = place(server);
     let (exit, code, message) = place.refused(&["open", "a", "--print"]);
     assert_eq!((exit, code.as_str()), (3, "gateway_not_running"));
@@ -186,8 +182,7 @@ fn open_prints_an_address_that_lets_a_browser_in_once() {
 fn a_browser_is_handed_the_address_and_none_of_our_secrets() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let server = free_port();
-    server::serve(server);
+    let server = server::serve(0);
     let (mut place, port) = place(server);
     let programs = place.dir().join("bin");
     let browser = programs.join("xdg-open");
@@ -252,8 +247,7 @@ fn a_server_that_is_away_is_told_and_may_come_back() {
 
 #[test]
 fn a_profile_that_is_removed_meanwhile_ends_it_and_is_said() {
-    let server = free_port();
-    server::serve(server);
+    let server = server::serve(0);
     let (place, _) = place(server);
     let mut serving = Serving::start(&place, &["a"]);
     assert_eq!(serving.next_out()["event"], "ready");
@@ -263,8 +257,7 @@ fn a_profile_that_is_removed_meanwhile_ends_it_and_is_said() {
 
 #[test]
 fn a_wrong_password_is_told_as_what_it_is() {
-    let server = free_port();
-    server::serve(server);
+    let server = server::serve(0);
     let (mut place, _) = place(server);
     place.set("POSTERN_SECRET_A_EDGE_PASSWORD", "not the canary");
     let mut serving = Serving::start(&place, &["a"]);
@@ -273,8 +266,7 @@ fn a_wrong_password_is_told_as_what_it_is() {
 
 #[test]
 fn without_names_it_serves_what_always_connects() {
-    let server = free_port();
-    server::serve(server);
+    let server = server::serve(0);
     let (mut place, _) = place(server);
     let ports = [free_port(), free_port()];
     for (id, port) in ["b", "c"].iter().zip(ports) {

@@ -6,14 +6,16 @@ use std::net::{TcpListener, TcpStream};
 /// `alice:canary`
 const CREDENTIAL: &str = "authorization: basic ywxpy2u6y2fuyxj5";
 
-/// Serves on this port until the test ends.
-pub(crate) fn serve(port: u16) {
+/// Serves on this port, or for 0 on one that is free, until the test ends: on which.
+pub(crate) fn serve(port: u16) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             std::thread::spawn(move || answer(stream));
         }
     });
+    port
 }
 
 fn answer(stream: TcpStream) -> Option<()> {

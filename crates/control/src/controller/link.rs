@@ -38,7 +38,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controller::fixture::{Stage, profile, said, trouble};
+    use crate::controller::fixture::{Stage, id, profile, said, trouble};
     use crate::controller::{AtStart, Event};
 
     fn follow(stage: &mut Stage, text: &str) -> String {
@@ -83,6 +83,8 @@ mod tests {
             assert!(told.contains(code) && !told.contains("canary"), "{text}: {told}");
             assert_eq!(stage.state, before, "{text}");
         }
+        assert!(said(&stage.take(Event::Open(id("gone")))).contains("no_such_profile"));
+        assert_eq!(stage.state, before);
         stage.take(Event::Quit);
         assert_eq!(follow(&mut stage, "postern://prod/x"), "");
     }

@@ -64,6 +64,13 @@ impl State {
         if let Some(entry) = self.wanted(&id) {
             entry.open(window, effects);
             self.last = Some(id);
+        } else if self.phase == Phase::Running {
+            let trouble = Trouble::new(
+                "no_such_profile",
+                format!("There is no server “{id}” here."),
+                "Name it by its profile's id: `postern list` shows them.",
+            );
+            effects.push(Effect::Shell(ShellRequest::ShowTrouble { name: None, trouble }));
         }
     }
 

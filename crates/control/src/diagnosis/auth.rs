@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use postern_gateway::{EdgeCredential, Fault, Remote, Secret, UserPassword};
+use postern_gateway::{Fault, Remote, Secret};
 
 use super::finding::Finding;
 use super::prefect::Told;
@@ -55,7 +55,7 @@ fn judge(remote: &Remote, open: bool, shown: Option<&Socket>) -> Finding {
         return wrong;
     }
     match &remote.edge {
-        Some(edge) if !is(edge, prefect) => {
+        Some(edge) if !edge.is(prefect) => {
             if open {
                 Finding::CredentialMisplaced
             } else {
@@ -64,14 +64,6 @@ fn judge(remote: &Remote, open: bool, shown: Option<&Socket>) -> Finding {
         }
         _ if shown == Some(&Socket::Open) => Finding::AuthorizationDropped,
         _ => wrong,
-    }
-}
-
-/// Whether both are the same, so that one header does for both.
-fn is(edge: &EdgeCredential, prefect: &UserPassword) -> bool {
-    match edge {
-        EdgeCredential::Basic(edge) => edge == prefect,
-        EdgeCredential::Bearer(_) => false,
     }
 }
 

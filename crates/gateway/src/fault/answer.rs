@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, REFERRER_POLICY,
 };
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -30,12 +30,15 @@ const RETRY: u8 = 5;
 const POSTERN: &str = "Postern";
 
 /// Who reads the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
     /// A program: JSON.
     Program,
     /// A person: a page.
-    Person,
+    Person {
+        /// What was asked for as Postern's own link, where its host says whose it is.
+        link: Option<String>,
+    },
 }
 
 #[derive(Serialize)]
@@ -48,19 +51,19 @@ impl Audience {
     pub(crate) fn of(request: &Parts) -> Self {
         let path = request.uri.path();
         let api = path == "/api" || path.starts_with("/api/");
-        if !api && guard::navigates(request) { Self::Person } else { Self::Program }
+        if !api && guard::navigates(request) { Self::Person { link: link(request) } } else { Self::Program }
     }
 
     /// `profile` is its name, for those who were let in; `advice` what is known better of the fault than it says itself.
-    pub(crate) fn answer(self, fault: &Fault, profile: Option<&str>, advice: Option<Advice>) -> Response<Body> {
+    pub(crate) fn answer(&self, fault: &Fault, profile: Option<&str>, advice: Option<Advice>) -> Response<Body> {
         let (body, media_type) = match self {
             Self::Program => {
                 let detail = Detail { detail: format!("{} {}", fault.sentence(), fault.remedy()), code: fault.code() };
                 (serde_json::to_vec(&detail).unwrap_or_default(), "application/json")
             }
-            Self::Person => {
+            Self::Person { link } => {
                 let own = || Advice { sentence: fault.sentence(), remedy: fault.remedy().to_owned() };
-                let page = page(fault, profile.unwrap_or(POSTERN), &advice.unwrap_or_else(own));
+                let page = page(fault, profile.unwrap_or(POSTERN), &advice.unwrap_or_else(own), link.as_deref());
                 (page.into_bytes(), "text/html; charset=utf-8")
             }
         };
@@ -71,7 +74,7 @@ impl Audience {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.insert(POSTERN_FAULT, HeaderValue::from_static(fault.code()));
-        if self == Self::Person
+        if matches!(self, Self::Person { .. })
             && let Some(policy) = POLICY.as_ref()
         {
             headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
@@ -85,15 +88,27 @@ impl Audience {
     }
 }
 
+/// `postern://<id>/…` of a page at `http://<id>.localhost:<port>/…`: so browsers and programs name it, and there the
+/// person may be let in.
+fn link(request: &Parts) -> Option<String> {
+    let host = request.headers.get(HOST)?.to_str().ok()?;
+    let (id, _) = host.split_once(".localhost")?;
+    Some(format!("postern://{id}{}", request.uri.path_and_query()?))
+}
+
 /// Whether asking again by itself can help: the server or the way to it may come back.
 fn may_pass(fault: &Fault) -> bool {
     fault.is_about_server() && !fault.is_about_credential()
 }
 
-fn page(fault: &Fault, profile: &str, Advice { sentence, remedy }: &Advice) -> String {
+fn page(fault: &Fault, profile: &str, Advice { sentence, remedy }: &Advice, link: Option<&str>) -> String {
+    let in_postern =
+        link.map_or_else(String::new, |link| format!("<p><a href=\"{}\">Open it in Postern</a></p>", escape(link)));
     let (title, way_back, speaker) = match fault.layer() {
         // Here there is no dashboard: this host is not ours.
         Layer::Door if *fault == Fault::ForeignHost => ("Not let in", "", POSTERN),
+        // Nor is there for them.
+        Layer::Door if *fault == Fault::NotLetIn => ("Not let in", &*in_postern, POSTERN),
         Layer::Door => ("Not let in", "<p><a href=\"/\">Go to the dashboard</a></p>", POSTERN),
         Layer::Policy => ("Read-only", "<p><a href=\"/\">Go to the dashboard</a></p>", profile),
         Layer::Edge | Layer::Auth => ("Refused", "<p><a href=\"\">Try again</a></p>", profile),

@@ -1,6 +1,6 @@
 //! When the server, its edge or the way there fails: who is told what.
 
-use postern_gateway::{Advice, Config, Fault, Gateway, Health, LocalPrograms};
+use postern_gateway::{Advice, Config, Fault, Gateway, Health, LocalPrograms, Secret, UserPassword};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -452,6 +452,31 @@ async fn a_refused_auth_string_is_told_instead_of_a_ui_in_which_everything_fails
     assert!(!body(&page).contains("refresh"), "trying by itself may lock the account");
     let api = ask(&gateway, "GET /api/flows", &key()).await;
     assert!(header(&api, "postern-fault").is_empty() && body(&api).contains("Unauthorized"), "Prefect's own words");
+
+    // What Prefect got was the edge's: to enter its own again would help nobody.
+    let mut config = config(server.port);
+    config.remote.prefect = Some(UserPassword { username: "admin".into(), password: Secret::new("another") });
+    let gateway = Gateway::start(config).await.unwrap();
+    gateway.probe().await;
+    let page = ask(&gateway, "GET /", &format!("{}{NAVIGATES}", key())).await;
+    assert_eq!((status(&page), header(&page, "postern-fault")), (401, vec!["authorization_conflict"]));
+}
+
+#[tokio::test]
+async fn who_follows_a_page_s_address_into_another_browser_is_led_to_postern() {
+    let gateway = gateway(&Server::always(&ok("text/html", "<html>")).await).await;
+    let port = gateway.port();
+    for (host, link) in [
+        (format!("prod.localhost:{port}"), Some("<a href=\"postern://prod/runs/1?a=b&amp;c\">Open it in Postern</a>")),
+        (format!("localhost:{port}"), None),
+        ("prod.localhost.evil.example".to_owned(), None),
+    ] {
+        let request = format!("GET /runs/1?a=b&c HTTP/1.1\r\nHost: {host}\r\n{NAVIGATES}Connection: close\r\n\r\n");
+        let page = raw(&gateway, &request).await;
+        assert_eq!(body(&page).contains("Open it in Postern"), link.is_some(), "{page}");
+        assert!(body(&page).contains(link.unwrap_or_default()), "{page}");
+        assert!(!body(&page).contains("Go to the dashboard"), "{page}");
+    }
 }
 
 #[tokio::test]
