@@ -195,6 +195,8 @@ fn each_cause_has_its_own_code_sentence_and_remedy() {
         let distinct: BTreeSet<String> = troubles.iter().map(part).collect();
         assert_eq!(distinct.len(), troubles.len(), "{distinct:#?}");
     }
+    let ours = Trouble::from(&port_taken(Some("postern-desktop (pid 42)")));
+    assert!(ours.remedy.contains("nothing to do"), "{ours:?}");
     let told: Vec<String> = troubles.iter().map(|t| format!("{}: {} {}", t.code, t.sentence, t.remedy)).collect();
     for trouble in &troubles {
         assert!(trouble.sentence.ends_with('.') && trouble.remedy.ends_with('.'), "{trouble:?}");

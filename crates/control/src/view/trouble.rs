@@ -49,7 +49,12 @@ impl From<&StartError> for Trouble {
                     || format!("Another program has port {port} of this machine."),
                     |program| format!("{program} has port {port} of this machine."),
                 ),
-                "End that program, or give the profile another port.",
+                if program.as_ref().is_some_and(|program| program.starts_with("postern")) {
+                    "If that is the app in the tray, it has this profile's door open already, and there is nothing to do. \
+                     Else end it, or give the profile another port."
+                } else {
+                    "End that program, or give the profile another port."
+                },
             ),
             StartError::Listen { port, source } => Self::new(
                 "listen_failed",
