@@ -377,8 +377,9 @@ impl Desktop {
         let id = window.map_or_else(|| "root".to_owned(), |window| window.id.to_string());
         // Painting lags behind on a busy machine: it is at rest when some looks in a row see the same.
         const LOOKS: usize = 5;
-        let (mut last, mut same, mut colours) = (String::new(), 0, 0);
+        let (mut last, mut same, mut colours, mut looking) = (String::new(), 0, 0, false);
         let rests = until(&format!("a picture of {name}"), START_LIMIT, async || {
+            looking = true;
             let mut import = self.command("import");
             import.args(["-window", &id]).arg(&path);
             run("import", import, "", &self.scratch, START_LIMIT).await?.success()?;
@@ -386,10 +387,12 @@ impl Desktop {
             colours = look.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0);
             same = if look == last { same + 1 } else { 0 };
             last = look;
+            looking = false;
             Ok((colours >= COLOURS && same >= LOOKS).then_some(()))
         })
         .await;
-        if colours >= COLOURS { Ok(path) } else { rests.map(|()| path) }
+        // A look that failed is no picture.
+        if colours >= COLOURS && !looking { Ok(path) } else { rests.map(|()| path) }
     }
 
     /// Waits until an icon shows one of the pictures in `icons/`, pixel by pixel.

@@ -569,11 +569,11 @@ async fn what_cannot_be_opened_is_a_notice_with_its_reason() -> anyhow::Result<(
     let mut postern = app::start(&desktop, &["--hidden"])?;
     let icon = panel.icon().await?;
     icon.until("the profile", |menu| menu.contains("R&D_1 <x> — off")).await?;
-    // Where nobody takes notices, the manager says it.
+    // Where nobody takes notices, a window says it.
     icon.click(&["R&D", "Open"]).await?;
-    let manager = desktop.window("Postern").await?;
-    desktop.close(&manager)?;
-    desktop.until_closed("Postern").await?;
+    let told = desktop.window("R&D_1 <x>").await?;
+    desktop.close(&told)?;
+    desktop.until_closed("R&D_1 <x>").await?;
 
     let notices = Notices::start(&desktop).await?;
     icon.click(&["R&D", "Open"]).await?;

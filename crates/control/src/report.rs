@@ -5,6 +5,7 @@
 //! 2. Names of hosts, users and profiles are kept or removed, as its person likes: as in the diagnosis's report.
 //! 3. It is written whole or not at all, over nothing, for its owner alone. Its person reads it before anybody else.
 
+use std::cmp::Reverse;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -171,11 +172,21 @@ impl Material {
 
     fn without_names(&self, text: &str) -> String {
         let mut text = text.to_owned();
+        let mut files = Vec::new();
         for (number, profile) in (1..).zip(&self.profiles) {
             let tls = &profile.tls;
-            let files = [&tls.ca, &tls.client_cert, &tls.client_key].into_iter().flatten();
-            for path in files.filter(|path| path.is_absolute()) {
-                text = text.replace(&*path.to_string_lossy(), &format!("FILE-{number}"));
+            for path in [&tls.ca, &tls.client_cert, &tls.client_key].into_iter().flatten() {
+                if path.is_absolute() && path.file_name().is_some() {
+                    files.push((path.to_string_lossy(), number));
+                }
+            }
+        }
+        // The longest first: one may begin another.
+        files.sort_by_key(|(path, _)| Reverse(path.len()));
+        for (path, number) in files {
+            let escaped = serde_json::to_string(&path).unwrap_or_default();
+            for path in [&*path, escaped.trim_matches('"')] {
+                text = text.replace(path, &format!("FILE-{number}"));
             }
         }
         if let Some(home) = directories::UserDirs::new() {
@@ -277,8 +288,8 @@ fn readme(files: &[(String, &'static str, String)], names: Names) -> String {
     let names = match names {
         Names::Kept => "Names of servers, users and profiles are in it.",
         Names::Removed => {
-            "Names of servers, users and profiles were removed, as far as Postern knows them: HOST-1, USER-1, ID-1 and \
-             NAME-1 belong to the same profile. What a server calls by other names may still be there."
+            "Names of servers, users and profiles were removed, as far as Postern knows them: HOST-1, USER-1, ID-1, \
+             NAME-1 and FILE-1 belong to the same profile. What a server calls by other names may still be there."
         }
     };
     let mut text = format!(

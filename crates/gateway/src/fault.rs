@@ -388,9 +388,10 @@ impl Fault {
             }
             Self::WrongKey => "Take the current settings from `postern env`.",
             Self::StalePass => "Open the dashboard from Postern's tray menu again.",
-            Self::ReadOnly { .. } => {
-                "To write, press “Allow changes…” in the dashboard's window, or turn read-only off in the profile."
+            Self::ReadOnly { .. } if cfg!(target_os = "linux") => {
+                "To write, turn read-only off in the profile; or, in Postern's own window of this dashboard, press “Allow changes…”."
             }
+            Self::ReadOnly { .. } => "To write, turn read-only off in the profile.",
             Self::SecretsRefused { .. } => {
                 "Leave `include_secrets` out, or turn read-only off in the profile if you mean to see secrets."
             }

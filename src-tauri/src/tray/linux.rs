@@ -18,8 +18,8 @@ use crate::color;
 use crate::inbox::{Message, Outbox};
 use crate::notice::markup_free;
 
-/// Until a panel is asked once more that refused the icon, or went away over it.
-const AGAIN: Duration = Duration::from_secs(10);
+/// Until a panel is asked once more that refused the icon, or went away over it: sooner than the icon is given up.
+const AGAIN: Duration = Duration::from_secs(3);
 
 /// The way to the icon.
 pub(crate) struct Tray(watch::Sender<Option<menu::Tray>>);

@@ -9,7 +9,8 @@ const PACE_MS = 200;
 const READ_ONLY: Trouble = {
   code: "read_only",
   sentence: "“Production” is read-only in Postern, and this request would change something on the server.",
-  remedy: "To write, press “Allow changes…” in the dashboard's window, or turn read-only off in the profile.",
+  remedy:
+    "To write, turn read-only off in the profile; or, in Postern’s own window of this dashboard, press “Allow changes…”.",
 };
 const NOT_LET_IN: Trouble = {
   code: "not_let_in",

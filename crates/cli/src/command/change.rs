@@ -1,7 +1,7 @@
 //! `postern add`, `edit` and `remove`: a change is made as a whole, secrets included, or not at all.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 
 use postern_control::change::{Change, Files, SecretChange, Stored};
 use postern_control::profile::{Field, Profile, ProfileId, Slot, Written, WrittenEdge};
@@ -215,8 +215,14 @@ fn done(context: &Context, profile: &Profile, (what, said): (&str, &str), missin
         [(Field::CaFile, &tls.ca), (Field::ClientCertFile, &tls.client_cert), (Field::ClientKeyFile, &tls.client_key)];
     for (field, path) in files {
         let Some(path) = path.as_ref().map(|path| context.folders.config().join(path)) else { continue };
-        if let Err(error) = File::open(&path) {
-            let message = format!("{} cannot be read: {error}.", path.display());
+        // A pipe would keep who opens it waiting.
+        let trouble = match fs::metadata(&path) {
+            Ok(found) if found.is_file() => File::open(&path).err().map(|error| error.to_string()),
+            Ok(_) => Some("it is no file".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(trouble) = trouble {
+            let message = format!("{} cannot be read: {trouble}.", path.display());
             context.output.warning(id.as_str(), field.in_file(), &message);
         }
     }

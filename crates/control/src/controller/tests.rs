@@ -290,11 +290,17 @@ fn a_shortcut_that_cannot_be_had_is_told_until_another_is_set() {
     let told = |stage: &Stage| manager(&stage.state).shortcut.trouble.map(|trouble| trouble.code);
     assert_eq!(said(&stage.take(Event::SetShortcut("P".parse().map(Some)))), "");
     assert_eq!(told(&stage).as_deref(), Some("shortcut_invalid"));
-    stage.take(Event::SetShortcut("Ctrl+P".parse().map(Some)));
+    let shortcut = Some("Ctrl+P".parse().unwrap());
+    stage.take(Event::SetShortcut(Ok(shortcut)));
     assert_eq!(told(&stage), None);
+    stage.take(Event::Settled(Ok(Settings { switcher: Switcher { shortcut }, ..Settings::default() })));
     stage.take(Event::ShortcutTaken(Err(trouble("shortcut_taken"))));
     assert_eq!(told(&stage).as_deref(), Some("shortcut_taken"));
     stage.take(Event::ShortcutTaken(Ok(())));
+    assert_eq!(told(&stage), None);
+    // That answer comes after none was wanted any more.
+    stage.take(Event::Settled(Ok(Settings::default())));
+    stage.take(Event::ShortcutTaken(Err(trouble("shortcut_taken"))));
     assert_eq!(told(&stage), None);
 }
 

@@ -292,7 +292,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
                 entry.doubt(&mut effects);
             }
             // Who had the keys may be gone.
-            if state.shortcut_trouble.is_some() {
+            if state.shortcut_trouble.as_ref().is_some_and(|trouble| trouble.code == "shortcut_refused") {
                 effects.push(Effect::Shell(ShellRequest::TakeShortcut(state.settings.switcher.shortcut)));
             }
         }
@@ -338,7 +338,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::VaultWaits(waits) => state.vault_waits(waits, &mut effects),
         Event::VaultSeen(outcome) => state.vault_seen(outcome),
         Event::DismissCrash => state.crash = None,
-        Event::ShortcutTaken(taken) => state.shortcut_trouble = taken.err(),
+        // None may be wanted by now.
+        Event::ShortcutTaken(taken) => {
+            state.shortcut_trouble = taken.err().filter(|_| state.settings.switcher.shortcut.is_some());
+        }
         Event::StartsAtLogin(starts) => state.starts_at_login = starts,
     }
     state.next_wish(&mut effects);

@@ -122,12 +122,12 @@ impl Worker {
         work: impl FnOnce(&mut dyn Items, Answer<T>) + Send + 'static,
     ) -> Result<T, VaultError> {
         let (answer, mut outcome) = oneshot::channel();
-        self.send(Box::new(move |items| {
+        let went_away = self.send(Box::new(move |items| {
             if !answer.is_closed() {
                 work(items, answer);
             }
         }))?;
-        match self.in_time(&mut outcome).await {
+        match self.in_time(&mut outcome, went_away).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(VaultError::Failed { reason: "the call broke off".to_owned() }),
             Err(error) => {
@@ -139,9 +139,13 @@ impl Worker {
     }
 
     /// An error at the deadline, when nobody wants to wait any more, and when there is nothing to wait for.
-    async fn in_time<T>(&self, outcome: impl Future<Output = T> + Unpin) -> Result<T, VaultError> {
-        let mut outcome = outcome;
-        let (mut given_up, mut went_away) = (self.given_up.subscribe(), self.went_away.subscribe());
+    async fn in_time<T>(
+        &self,
+        outcome: impl Future<Output = T> + Unpin,
+        went_away: watch::Receiver<usize>,
+    ) -> Result<T, VaultError> {
+        let (mut outcome, mut went_away) = (outcome, went_away);
+        let mut given_up = self.given_up.subscribe();
         let soon = SOON.min(self.deadline);
         if let Ok(outcome) = tokio::time::timeout(soon, &mut outcome).await {
             return Ok(outcome);
@@ -156,7 +160,8 @@ impl Worker {
         }
     }
 
-    fn send(&self, job: Job) -> Result<(), VaultError> {
+    /// What tells when the keychain goes away that it is sent to.
+    fn send(&self, job: Job) -> Result<watch::Receiver<usize>, VaultError> {
         let mut jobs = lock(&self.jobs);
         let sender = match jobs.take() {
             Some(sender) => sender,
@@ -164,7 +169,7 @@ impl Worker {
         };
         let sent = sender.send(job).map_err(|_| VaultError::Failed { reason: "its thread ended".to_owned() });
         *jobs = Some(sender);
-        sent
+        sent.map(|()| self.went_away.subscribe())
     }
 
     fn start(&self) -> io::Result<mpsc::Sender<Job>> {
@@ -183,7 +188,8 @@ impl Worker {
         tokio::spawn(async move {
             gone.await;
             if let Some(jobs) = jobs.upgrade() {
-                *lock(&jobs) = None;
+                let mut jobs = lock(&jobs);
+                *jobs = None;
                 went_away.send_modify(|times| *times += 1);
             }
         });

@@ -49,9 +49,10 @@ impl From<&StartError> for Trouble {
                     || format!("Another program has port {port} of this machine."),
                     |program| format!("{program} has port {port} of this machine."),
                 ),
-                if program.as_ref().is_some_and(|program| program.starts_with("postern")) {
-                    "If that is the app in the tray, it has this profile's door open already, and there is nothing to do. \
-                     Else end it, or give the profile another port."
+                // Ours let nobody look into them, so that they often have no name here.
+                if program.as_ref().is_none_or(|program| program.starts_with("postern")) {
+                    "If that is Postern itself, in the tray or as `postern serve`, the door is open already, and there is \
+                     nothing to do. Else end that program, or give the profile another port."
                 } else {
                     "End that program, or give the profile another port."
                 },

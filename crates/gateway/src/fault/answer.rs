@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use super::{Advice, Fault, Layer};
 use crate::body::Body;
-use crate::guard;
+use crate::{guard, own};
 
 /// Names the fault, for those who read headers.
 pub(crate) const POSTERN_FAULT: HeaderName = HeaderName::from_static("postern-fault");
@@ -89,11 +89,12 @@ impl Audience {
 }
 
 /// `postern://<id>/…` of a page at `http://<id>.localhost:<port>/…`: so browsers and programs name it, and there the
-/// person may be let in.
+/// person may be let in. Without the query: a login page may have sent a code along.
 fn link(request: &Parts) -> Option<String> {
     let host = request.headers.get(HOST)?.to_str().ok()?;
     let (id, _) = host.split_once(".localhost")?;
-    Some(format!("postern://{id}{}", request.uri.path_and_query()?))
+    let path = request.uri.path();
+    (!own::is_ours(path)).then(|| format!("postern://{id}{path}"))
 }
 
 /// Whether asking again by itself can help: the server or the way to it may come back.

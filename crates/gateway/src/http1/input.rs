@@ -64,7 +64,8 @@ impl Default for Input {
 impl Input {
     /// Gives back what a large body needed, while nothing is under way.
     pub(crate) fn rest(&mut self) {
-        if self.bytes.is_empty() && self.bytes.capacity() > 8 * LEAST {
+        // What is left of a buffer may be little, and holds all of it.
+        if self.bytes.is_empty() && self.bytes.capacity().max(self.room) > 8 * LEAST {
             *self = Self::default();
         }
     }

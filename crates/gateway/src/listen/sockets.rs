@@ -84,7 +84,7 @@ mod linux {
         fs::metadata("/proc/self").ok().map(|meta| meta.uid())
     }
 
-    /// `name (pid 123)` of the program that listens there; `None` when it is another user's.
+    /// `name (pid 123)` of the program that listens there; `None` when it lets this user not look into it.
     pub(crate) fn program_on(address: SocketAddr) -> Option<String> {
         let inodes: Vec<String> = tables()
             .flat_map(|table| {

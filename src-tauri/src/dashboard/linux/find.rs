@@ -34,9 +34,9 @@ impl Target {
             finder.search_finish();
         } else {
             let options = (FindOptions::CASE_INSENSITIVE | FindOptions::WRAP_AROUND).bits();
-            finder.search(text, options, Self::MOST);
-            // To have found one more is told as if it were the only one.
+            // To have found one more is told as if it were the only one; and to count takes the marks away.
             finder.count_matches(text, options, Self::MOST);
+            finder.search(text, options, Self::MOST);
         }
     }
 
