@@ -28,7 +28,9 @@ async fn a_link_opens_its_page_and_can_change_nothing_of_a_profile() -> anyhow::
         let what = format!("the page {path}");
         until(&what, LIMIT, async || {
             let url = window.driver().current_url().await?;
-            Ok((url.port() == Some(port) && url.path() == path).then_some(()))
+            // As a person sees it: all of it is there.
+            let loaded = window.driver().execute("return document.readyState === 'complete'", vec![]).await?;
+            Ok((url.port() == Some(port) && url.path() == path && loaded == true).then_some(()))
         })
         .await
     };
