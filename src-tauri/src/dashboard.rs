@@ -50,8 +50,8 @@ pub(crate) struct Opening {
     pub(crate) color: Option<Color>,
     /// A one-time address that lets the window in.
     pub(crate) enter: Secret,
-    /// That leads to a page that was asked for.
-    pub(crate) led: bool,
+    /// The page that it leads to, where one was asked for: loads whatever the window shows.
+    pub(crate) page: Option<Secret>,
     /// Where everything in the window must stay.
     pub(crate) origin: String,
     /// Cookies and storage of this profile only.
@@ -72,20 +72,14 @@ struct Dashboard {
     _context: WebContext,
     window: Window,
     #[cfg(target_os = "linux")]
-    stripe: linux::Stripe,
-    #[cfg(target_os = "linux")]
-    bar: linux::Bar,
-    /// Its gateway is there.
-    #[cfg(target_os = "linux")]
-    stands: Rc<Cell<bool>>,
+    frame: linux::Frame,
     /// What is shown beside the page.
     shown: Option<dashboard::Dashboard>,
     /// As it was written last.
     kept: Kept,
     /// Where that is, with cookies and storage.
     data_dir: PathBuf,
-    /// Where everything in the window must stay. Another one when the profile's port is.
-    home: Rc<RefCell<Url>>,
+    leads: Rc<Leads>,
     /// The page's process has ended, and a reload did not bring it back.
     lost: Rc<Cell<bool>>,
     /// The profile was removed here: what is kept is deleted when the window is gone.
@@ -132,8 +126,12 @@ impl Dashboards {
     ///
     /// # Errors
     /// When the web view refuses.
-    pub(crate) fn follow(&self, id: &ProfileId, address: &str) -> Result<(), Failure> {
-        self.open.get(id).map_or(Ok(()), |dashboard| Ok(dashboard.view.load_url(address)?))
+    pub(crate) fn follow(&self, id: &ProfileId, address: &Url) -> Result<(), Failure> {
+        self.open.get(id).map_or(Ok(()), |dashboard| {
+            #[cfg(target_os = "linux")]
+            dashboard.leads.pending.ask(address, address);
+            Ok(dashboard.view.load_url(address.as_str())?)
+        })
     }
 
     /// Closes the profile's window, where one is open.
@@ -181,7 +179,7 @@ impl Dashboards {
     pub(crate) fn say(&self, id: &ProfileId, text: &str) {
         #[cfg(target_os = "linux")]
         if let Some(dashboard) = self.open.get(id) {
-            dashboard.bar.say(text);
+            dashboard.frame.bar.say(text);
         }
         // Elsewhere a window has no bar yet, and nothing in it copies.
         #[cfg(not(target_os = "linux"))]
@@ -261,18 +259,18 @@ impl Dashboard {
             app.webview_windows().is_empty()
                 && std::env::var_os("TAURI_WEBVIEW_AUTOMATION").is_some_and(|value| value == "true"),
         );
-        let (home, lost) = (Rc::new(RefCell::new(home)), Rc::default());
+        let lost = Rc::default();
         let leads = Rc::new(Leads {
             id: opening.id.clone(),
-            home: Rc::clone(&home),
+            home: RefCell::new(home),
+            #[cfg(target_os = "linux")]
+            pending: linux::Pending::default(),
             outlet: Outlet::new(app.clone()),
             outbox: outbox.clone(),
         });
         let builder = downloads.take(view(&mut context, &leads), &leads);
         #[cfg(target_os = "linux")]
-        let stands = Rc::new(Cell::new(true));
-        #[cfg(target_os = "linux")]
-        let (stripe, bar, view) = linux::build(builder, &window, leads, (&lost, &stands), kept.zoom)?;
+        let (frame, view) = linux::build(builder, &window, &leads, &lost, kept.zoom)?;
         #[cfg(target_os = "macos")]
         let view = {
             use wry::WebViewBuilderExtDarwin as _;
@@ -287,15 +285,11 @@ impl Dashboard {
             _context: context,
             window,
             #[cfg(target_os = "linux")]
-            stripe,
-            #[cfg(target_os = "linux")]
-            bar,
-            #[cfg(target_os = "linux")]
-            stands,
+            frame,
             shown: None,
             kept,
             data_dir: opening.data_dir.clone(),
-            home,
+            leads,
             lost,
             is_leftover: false,
         };
@@ -311,11 +305,7 @@ impl Dashboard {
         self.window.set_title(&title(&shown.name))?;
         self.window.set_icon(color::icon(shown.color, &shown.name))?;
         #[cfg(target_os = "linux")]
-        {
-            self.stripe.set(shown.color);
-            self.stands.set(shown.stands);
-            self.bar.show(&shown);
-        }
+        self.frame.show(&shown);
         self.shown = Some(shown);
         Ok(())
     }
@@ -325,10 +315,10 @@ impl Dashboard {
         let before = self.kept.clone();
         #[cfg(target_os = "linux")]
         {
-            self.kept.zoom = self.bar.zoom();
+            self.kept.zoom = self.frame.bar.zoom();
         }
         if let Some(address) = self.view.url().ok().and_then(|url| Url::parse(&url).ok())
-            && address.origin() == self.home.borrow().origin()
+            && address.origin() == self.leads.home.borrow().origin()
         {
             self.kept.set_page(&address);
         }
@@ -355,7 +345,7 @@ impl Dashboard {
     fn enter(&self, address: &str) -> Result<(), Failure> {
         // Not repeated in the error: it holds a pass.
         let url = Url::parse(address).map_err(|_| Failure::Origin("what the gateway gave".to_owned()))?;
-        self.home.replace(url);
+        self.leads.home.replace(url);
         self.lost.set(false);
         Ok(self.view.load_url(address)?)
     }
@@ -370,14 +360,20 @@ impl Dashboard {
     /// such as the web view's own about a connection it did not get. What the page says about itself can only cost
     /// it its own state.
     fn enter_if_shut_out(&self, outbox: &Outbox, opening: Opening) -> Result<(), Failure> {
-        let moved = !matches!(navigation::judge(&self.home.borrow(), &opening.origin), Verdict::Stay);
-        if moved || opening.led || self.lost.get() {
+        #[cfg(target_os = "linux")]
+        if let Some(page) = &opening.page
+            && let (Ok(address), Ok(page)) = (Url::parse(opening.enter.expose()), Url::parse(page.expose()))
+        {
+            self.leads.pending.ask(&address, &page);
+        }
+        let moved = !matches!(navigation::judge(&self.leads.home.borrow(), &opening.origin), Verdict::Stay);
+        if moved || opening.page.is_some() || self.lost.get() {
             return self.enter(opening.enter.expose());
         }
         let enter = Message::Enter { id: opening.id, address: opening.enter };
         let enter = std::sync::Mutex::new(Some(enter));
         let outbox = outbox.clone();
-        let home = self.home.borrow().origin().ascii_serialization();
+        let home = self.leads.home.borrow().origin().ascii_serialization();
         let shut_out =
             format!("location.origin !== '{home}' || document.documentElement.hasAttribute('data-postern-fault')");
         Ok(self.view.evaluate_script_with_callback(&shut_out, move |shut_out| {
@@ -434,13 +430,22 @@ fn view<'a>(context: &'a mut WebContext, leads: &Rc<Leads>) -> WebViewBuilder<'a
 /// Where a page leads, and what becomes of it.
 struct Leads {
     id: ProfileId,
-    /// Where everything in the window must stay.
-    home: Rc<RefCell<Url>>,
+    /// Where everything in the window must stay. Another one when the profile's port is.
+    home: RefCell<Url>,
+    #[cfg(target_os = "linux")]
+    pending: linux::Pending,
     outlet: Outlet,
     outbox: Outbox,
 }
 
 impl Leads {
+    /// The first page.
+    #[cfg(target_os = "linux")]
+    fn first(&self) -> Url {
+        let home = self.home.borrow();
+        home.join("/").unwrap_or_else(|_| home.clone())
+    }
+
     /// Whether the window itself, or a frame in it, goes there. `asked`: a person's click or key led to it.
     fn admit(&self, target: &str, asked: bool) -> bool {
         match navigation::judge(&self.home.borrow(), target) {
@@ -455,8 +460,11 @@ impl Leads {
     /// There is one window for each server: what would open another one of its own leads there instead.
     fn divert(&self, target: &str, asked: bool) {
         // An empty window, for the page to fill, is a window of its own.
-        if target.starts_with("http") && matches!(navigation::judge(&self.home.borrow(), target), Verdict::Stay) {
-            self.outbox.post(Message::Follow { id: self.id.clone(), address: target.to_owned() });
+        if target.starts_with("http")
+            && let Ok(address) = Url::parse(target)
+            && matches!(navigation::judge(&self.home.borrow(), target), Verdict::Stay)
+        {
+            self.outbox.post(Message::Follow { id: self.id.clone(), address });
         } else if self.admit(target, asked) {
             self.refuse(target, "there is one window for each server");
         }

@@ -10,6 +10,7 @@ use postern_control::menu::Action;
 use postern_control::profile::ProfileId;
 use postern_control::view::Trouble;
 use tauri::{AppHandle, async_runtime};
+use url::Url;
 
 #[cfg(target_os = "linux")]
 use crate::appearance::Appearance;
@@ -28,8 +29,8 @@ pub(crate) enum Message {
     Tell { title: String, trouble: Trouble },
     /// Load this one-time address in a dashboard, if it is open.
     Enter { id: ProfileId, address: Secret },
-    /// A dashboard's page leads to this, in a window of its own.
-    Follow { id: ProfileId, address: String },
+    /// Load this in a dashboard: its page leads there in a window of its own, or a person asked for the first page.
+    Follow { id: ProfileId, address: Url },
     /// A person wants this of the controller, by what stands around a dashboard's page.
     Wanted(Event),
     /// A dashboard's window shows another page, or shows it otherwise: keep that.

@@ -224,8 +224,8 @@ impl Shell {
     fn carry_out(&mut self, app: &AppHandle, request: ShellRequest) {
         tracing::debug!(?request, "asked");
         match request {
-            ShellRequest::OpenDashboard { id, name, color, enter, led, origin, data_dir } => {
-                let opening = Opening { id, name: name.clone(), color, enter, led, origin, data_dir };
+            ShellRequest::OpenDashboard { id, name, color, enter, page, origin, data_dir } => {
+                let opening = Opening { id, name: name.clone(), color, enter, page, origin, data_dir };
                 if let Err(error) = self.dashboards.open(app, &self.outbox, opening) {
                     tracing::error!(%error, "no dashboard");
                     let remedy = "Choose “Open in browser” instead.";

@@ -93,6 +93,21 @@ async fn the_dashboards_page_reaches_neither_the_app_nor_anything_else_of_this_m
 }
 
 #[tokio::test]
+async fn a_page_that_does_not_want_to_be_left_is_left() -> anyhow::Result<()> {
+    let server = Hostile::start().await?;
+    let desktop = Desktop::start().await?;
+    desktop.write_profiles(&profile("hostile", &server.origin(), free_port()?))?;
+    let window = Window::start(&desktop, &["postern://hostile/restless"]).await?;
+    let at = async |path: &str| {
+        until(path, LIMIT, async || Ok((window.driver().current_url().await?.path() == path).then_some(()))).await
+    };
+    at("/restless").await?;
+    app::start(&desktop, &["postern://hostile/late"])?.succeeds(LIMIT).await?;
+    at("/late").await.with_context(|| window.log())?;
+    window.end().await
+}
+
+#[tokio::test]
 async fn a_page_that_prints_by_itself_holds_nothing_up() -> anyhow::Result<()> {
     let server = Hostile::start().await?;
     let desktop = Desktop::start().await?;

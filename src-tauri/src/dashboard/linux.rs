@@ -3,16 +3,17 @@
 mod bar;
 mod changes;
 mod find;
+mod pending;
 mod print;
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use gtk::glib::Propagation;
 use gtk::glib::error::ErrorDomain as _;
+use gtk::glib::{self, Propagation};
 use gtk::prelude::{BoxExt as _, Cast as _, WidgetExt as _};
-use postern_control::dashboard::Zoom;
+use postern_control::dashboard::{self, Zoom};
 use postern_control::profile::Color;
 use tauri::Window;
 use tauri_runtime_wry::wry::{WebView, WebViewBuilder, WebViewBuilderExtUnix as _, WebViewExtUnix as _};
@@ -21,23 +22,41 @@ use webkit2gtk::{
     PolicyDecisionType, PolicyError, URIRequestExt as _, WebViewExt as _, WebsiteDataManagerExt as _,
 };
 
-pub(super) use self::bar::Bar;
+use self::bar::Bar;
+pub(super) use self::pending::Pending;
 use super::{Failure, Leads, away};
 use crate::color;
 use crate::inbox::Message;
+
+/// What is around the page, and watches over it.
+pub(super) struct Frame {
+    stripe: Stripe,
+    pub(super) bar: Bar,
+    /// The gateway is there.
+    stands: Rc<Cell<bool>>,
+}
+
+impl Frame {
+    /// Shows what the state says now.
+    pub(super) fn show(&self, shown: &dashboard::Dashboard) {
+        self.stripe.set(shown.color);
+        self.stands.set(shown.stands);
+        self.bar.show(shown);
+    }
+}
 
 /// Puts the view into the window, with all that must be so before it loads anything.
 pub(super) fn build(
     builder: WebViewBuilder<'_>,
     window: &Window,
-    leads: Rc<Leads>,
-    (lost, stands): (&Rc<Cell<bool>>, &Rc<Cell<bool>>),
+    leads: &Rc<Leads>,
+    lost: &Rc<Cell<bool>>,
     zoom: Zoom,
-) -> Result<(Stripe, Bar, WebView), Failure> {
+) -> Result<(Frame, WebView), Failure> {
     let content = window.default_vbox()?;
     let stripe = Stripe::new();
     content.pack_start(&stripe.area, false, false, 0);
-    let bar = Bar::new(&window.gtk_window()?, &content, Rc::clone(&leads));
+    let bar = Bar::new(&window.gtk_window()?, &content, Rc::clone(leads));
     let view = builder.build_gtk(&content)?;
     let webkit = view.webview();
     bar.attach(&webkit, zoom);
@@ -50,37 +69,69 @@ pub(super) fn build(
     // `window.close()` of the page takes the view away; an empty window must not stay behind.
     let (outbox, id) = (leads.outbox.clone(), leads.id.clone());
     webkit.connect_destroy(move |_| outbox.post(Message::Close(id.clone())));
-    explain_failures(&webkit, Rc::clone(stands));
-    watch_over(&webkit, leads);
-    Ok((stripe, bar, view))
+    let stands = Rc::new(Cell::new(true));
+    follow_loads(&webkit, leads);
+    explain_failures(&webkit, Rc::clone(&stands));
+    watch_over(&webkit, Rc::clone(leads));
+    Ok((Frame { stripe, bar, stands }, view))
+}
+
+/// How far each load comes. Where to is not logged: it may hold a pass.
+fn follow_loads(webkit: &webkit2gtk::WebView, leads: &Rc<Leads>) {
+    let of = Rc::clone(leads);
+    webkit.connect_load_changed(move |_, event| {
+        tracing::debug!(profile = %of.id, ?event, "the dashboard loads");
+        of.pending.follow(event);
+    });
+    let of = Rc::clone(leads);
+    webkit.connect_load_failed(move |_, event, _, error| {
+        let stopped = is_stopped(error);
+        tracing::debug!(profile = %of.id, ?event, stopped, "the dashboard does not load");
+        of.pending.fails(stopped);
+        false
+    });
 }
 
 /// Where the gateway itself does not answer, or what it hands on breaks off, nobody but us can say so: WebKit's own page
 /// would name a local address.
 fn explain_failures(webkit: &webkit2gtk::WebView, stands: Rc<Cell<bool>>) {
     webkit.connect_load_failed(move |webkit, _, address, error| {
-        // What was stopped, and what became a download, leaves the page as it is.
-        let stopped = error.matches(NetworkError::Cancelled) || error.domain() == PolicyError::domain();
-        if !stopped {
-            webkit.load_alternate_html(&away::page(stands.get()), address, None);
+        if is_stopped(error) {
+            return false;
         }
-        !stopped
+        webkit.load_alternate_html(&away::page(stands.get()), address, None);
+        true
     });
+}
+
+/// Stopped for another load, or become a download: it leaves the page as it is.
+fn is_stopped(error: &glib::Error) -> bool {
+    error.matches(NetworkError::Cancelled) || error.domain() == PolicyError::domain()
 }
 
 /// Asks before each step: WebKit tells here, and not to wry, whether a person's click or key led to it.
 fn watch_over(webkit: &webkit2gtk::WebView, leads: Rc<Leads>) {
-    webkit.connect_decide_policy(move |_, decision, kind| {
+    webkit.connect_decide_policy(move |webkit, decision, kind| {
         let Some(navigation) = decision.dynamic_cast_ref::<NavigationPolicyDecision>() else { return false };
-        let Some(action) = navigation.navigation_action() else { return false };
+        let Some(mut action) = navigation.navigation_action() else { return false };
         let target = action.request().and_then(|request| request.uri()).unwrap_or_default();
-        let admitted = if kind == PolicyDecisionType::NewWindowAction {
-            leads.divert(&target, action.is_user_gesture());
-            false
-        } else {
-            leads.admit(&target, action.is_user_gesture())
-        };
-        if admitted {
+        let asked = action.is_user_gesture();
+        if kind == PolicyDecisionType::NewWindowAction {
+            leads.divert(&target, asked);
+            decision.ignore();
+            return true;
+        }
+        if asked {
+            leads.pending.forget();
+        } else if !action.is_redirect()
+            && let Some(page) = leads.pending.overtaken(&target)
+        {
+            leads.refuse(&target, "it is being left");
+            decision.ignore();
+            webkit.load_uri(page.as_str());
+            return true;
+        }
+        if leads.admit(&target, asked) {
             decision.use_();
         } else {
             decision.ignore();
@@ -90,7 +141,7 @@ fn watch_over(webkit: &webkit2gtk::WebView, leads: Rc<Leads>) {
 }
 
 /// The stripe in the profile's colour along the top of the window.
-pub(super) struct Stripe {
+struct Stripe {
     area: gtk::DrawingArea,
     color: Rc<Cell<Option<Color>>>,
 }
@@ -116,7 +167,7 @@ impl Stripe {
         Self { area, color }
     }
 
-    pub(super) fn set(&self, color: Option<Color>) {
+    fn set(&self, color: Option<Color>) {
         self.color.set(color);
         self.area.set_visible(color.is_some());
         self.area.queue_draw();

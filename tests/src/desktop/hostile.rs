@@ -2,7 +2,8 @@
 //!
 //! What it tries is in `hostile.html`: the app's IPC by every name it goes by, in the page, in frames and
 //! after redirects; schemes of the app and of the system; links and windows to foreign places. Reports come
-//! back as `GET /report?<name>=<outcome>`. The first answer to `/broken` breaks off.
+//! back as `GET /report?<name>=<outcome>`. The first answer to `/broken` breaks off. `/restless` does not want to be left,
+//! and `/late` comes when it was.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Where a redirect of the server's leads to: a foreign place that nobody can reach from here.
@@ -18,11 +20,16 @@ pub const ELSEWHERE: &str = "https://elsewhere.example/";
 
 const PAGE: &str = include_str!("hostile.html");
 
+/// Loads itself again when what it waits for is stopped, as Prefect's UI does.
+const RESTLESS: &str = "<!doctype html><title>Restless</title>\
+    <script>fetch('/waits').finally(() => location.reload())</script>";
+
 #[derive(Debug, Default)]
 struct Seen {
     reports: Mutex<BTreeMap<String, String>>,
     loads: AtomicUsize,
     broken: AtomicBool,
+    left: watch::Sender<bool>,
 }
 
 /// The server. Dropping it ends it.
@@ -87,6 +94,15 @@ async fn answer(mut stream: TcpStream, seen: Arc<Seen>) -> std::io::Result<()> {
     if path == "/" {
         seen.loads.fetch_add(1, Ordering::Relaxed);
     }
+    match path {
+        "/waits" => {
+            let stopped = stream.read_u8().await.map(drop);
+            seen.left.send_replace(true);
+            return stopped;
+        }
+        "/late" => drop(seen.left.subscribe().wait_for(|left| *left).await),
+        _ => {}
+    }
     let (status, kind, body) = match path {
         "/report" => {
             let mut reports = seen.reports.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,6 +113,7 @@ async fn answer(mut stream: TcpStream, seen: Arc<Seen>) -> std::io::Result<()> {
         "/api/admin/version" => ("200 OK", "application/json", "\"3.8.8\""),
         "/ui-settings" => ("200 OK", "application/json", "{\"api_url\":\"/api\",\"flags\":[]}"),
         _ if path.starts_with("/api/") => ("404 Not Found", "application/json", "{}"),
+        "/restless" => ("200 OK", "text/html", RESTLESS),
         _ => ("200 OK", "text/html", PAGE),
     };
     let location = if path == "/away" { format!("Location: {ELSEWHERE}\r\n") } else { String::new() };

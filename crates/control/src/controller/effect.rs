@@ -135,8 +135,8 @@ pub enum ShellRequest {
         color: Option<Color>,
         /// A one-time address that lets the window in; loads only when there is no window yet, or the window shows our own page.
         enter: Secret,
-        /// It leads to a page that was asked for: loads whatever the window shows.
-        led: bool,
+        /// The page that it leads to, where one was asked for: loads whatever the window shows.
+        page: Option<Secret>,
         /// Where everything in the window must stay: `http://<id>.localhost:<port>`.
         origin: String,
         /// Cookies and storage of this profile only.

@@ -273,13 +273,15 @@ impl Bar {
 impl Page {
     fn perform(&self, command: Command) {
         let Some(view) = self.view.borrow().clone() else { return };
+        if matches!(command, Command::Back | Command::Forward | Command::Reload) {
+            self.leads.pending.forget();
+        }
         match command {
             Command::Back => view.go_back(),
             Command::Forward => view.go_forward(),
             Command::Reload => view.reload(),
             Command::Home => {
-                let home = self.leads.home.borrow().origin().ascii_serialization();
-                view.load_uri(&format!("{home}/"));
+                self.leads.outbox.post(Message::Follow { id: self.leads.id.clone(), address: self.leads.first() });
             }
             Command::Find => self.find.open(),
             Command::FindNext => self.find.next(),
@@ -296,10 +298,9 @@ impl Page {
 
     /// Asks the controller for something that is about the page as it is.
     fn wants(&self, view: &WebView, what: impl FnOnce(ProfileId, Url) -> Event) {
-        let home = self.leads.home.borrow();
-        let address = view.uri().and_then(|uri| Url::parse(&uri).ok()).filter(|url| url.origin() == home.origin());
-        let first = || home.join("/").unwrap_or_else(|_| home.clone());
-        self.leads.outbox.post(Message::Wanted(what(self.leads.id.clone(), address.unwrap_or_else(first))));
+        let first = self.leads.first();
+        let address = view.uri().and_then(|uri| Url::parse(&uri).ok()).filter(|url| url.origin() == first.origin());
+        self.leads.outbox.post(Message::Wanted(what(self.leads.id.clone(), address.unwrap_or(first))));
     }
 
     fn zooms(&self, zoom: Zoom) {

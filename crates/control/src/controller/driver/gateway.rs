@@ -7,7 +7,7 @@ use std::future::{pending, ready};
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-use postern_gateway::{Advice, Door, Gateway, Remote, Session, StartError};
+use postern_gateway::{Advice, Door, Gateway, Remote, Secret, Session, StartError};
 use tokio::sync::mpsc;
 
 use super::Outcomes;
@@ -240,7 +240,7 @@ fn open(gateway: &Gateway, place: &Place, profile: Profile, window: &Window) {
             name: profile.name,
             color: profile.color,
             enter,
-            led: *window != Window::Dashboard,
+            page: (*window != Window::Dashboard).then(|| Secret::new(format!("{}{to}", gateway.browser_origin()))),
             origin: gateway.browser_origin().to_owned(),
         },
         Window::DashboardIfOpen => ShellRequest::ReenterDashboard { id: profile.id, enter },
