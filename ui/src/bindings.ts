@@ -73,6 +73,8 @@ export type ConnectionView = {
   latencyMs: number | null,
   /** What is wrong, when something is. */
   trouble: Trouble | null,
+  /** What a person can do about it here, besides trying again. */
+  steps: Array<Step>,
   /** Milliseconds since 1970 at which it is tried again by itself. */
   nextTryMs: number | null,
 };
@@ -398,6 +400,9 @@ export type ShortcutView = {
   /** Why they do nothing, if so. */
   trouble: Trouble | null,
 };
+
+/** What a person can do about a trouble in the manager. */
+export type Step = "edit-settings" | "find-cause" | "keep-in-memory" | "save-report";
 
 /** What is wrong, for a person. */
 export type Trouble = {

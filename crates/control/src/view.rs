@@ -26,7 +26,7 @@ pub use self::draft::{
 };
 pub use self::import::{CandidateView, ImportState, ImportView};
 pub use self::look::{CheckView, FoundView, LookView};
-pub use self::trouble::Trouble;
+pub use self::trouble::{Step, Trouble};
 
 /// Everything the manager shows.
 #[derive(Clone, Debug, PartialEq, Serialize, TS)]
@@ -166,6 +166,8 @@ pub struct ConnectionView {
     pub latency_ms: Option<u32>,
     /// What is wrong, when something is.
     pub trouble: Option<Trouble>,
+    /// What a person can do about it here, besides trying again.
+    pub steps: Vec<Step>,
     /// Milliseconds since 1970 at which it is tried again by itself.
     #[ts(type = "number | null")]
     pub next_try_ms: Option<u64>,
@@ -368,6 +370,7 @@ fn connection(connection: &Connection) -> ConnectionView {
         version,
         latency_ms: latency.map(|latency| latency.as_millis().try_into().unwrap_or(u32::MAX)),
         trouble: connection.trouble().cloned(),
+        steps: connection.trouble().map(Step::of).unwrap_or_default(),
         next_try_ms: next_try.and_then(since_1970),
     }
 }

@@ -6,7 +6,7 @@
 import type { Backend } from "../backend";
 import type { Color, ConnectionView, Draft, FieldError, ImportState, ManagerAction } from "../bindings";
 import type { ManagerView, Notices } from "../bindings";
-import type { SaveErrors, SecretView, ServerView, Trouble } from "../bindings";
+import type { SaveErrors, SecretView, ServerView, Step, Trouble } from "../bindings";
 import { headerSlot } from "../draft";
 import { activity, use } from "./exchanges";
 import { imports } from "./imports";
@@ -19,6 +19,7 @@ const OFF: ConnectionView = {
   version: null,
   latencyMs: null,
   trouble: null,
+  steps: [],
   nextTryMs: null,
 };
 const STARTING: ConnectionView = { ...OFF, state: "starting", wanted: true, label: "Connecting…" };
@@ -29,9 +30,10 @@ function failing(
   code: string,
   sentence: string,
   remedy: string,
+  steps: Step[],
   nextTryMs: number | null = null,
 ): ConnectionView {
-  return { ...STARTING, state: "failing", label, trouble: { code, sentence, remedy }, nextTryMs };
+  return { ...STARTING, state: "failing", label, trouble: { code, sentence, remedy }, steps, nextTryMs };
 }
 
 const UNREADABLE: Trouble = {
@@ -175,6 +177,7 @@ const SERVERS: ServerView[] = [
       "edge_credential_wrong",
       "The server’s edge refuses the profile’s credential.",
       "Enter the edge’s user name and password again.",
+      ["edit-settings", "find-cause"],
     ),
   }),
   server({
@@ -230,6 +233,7 @@ const SERVERS: ServerView[] = [
       "port_taken",
       "Port 4206 is used by another program: python3, process 48213.",
       "End that program, or give this server another local port.",
+      ["edit-settings"],
     ),
   }),
   server({
@@ -264,6 +268,7 @@ const LONG = server({
     "server_unreachable",
     "The server at prefect-production-with-a-very-long-name.internal.example.com:443 cannot be reached: No route to host (os error 113).",
     "Check that the server runs, that address and port are right, and whether a VPN must be on.",
+    ["find-cause"],
     Date.UTC(2030, 0, 1, 12, 0, 30),
   ),
 });
@@ -312,6 +317,7 @@ const VIEWS: Record<string, () => ManagerView> = {
           "gateway_broken",
           "This profile's gateway broke down over a mistake of Postern's own. The other servers go on.",
           "Postern starts it again by itself. If it stays so, save a report, and send it to whoever looks after Postern.",
+          ["save-report"],
           Date.UTC(2030, 0, 1, 12, 0, 30),
         ),
       },
@@ -335,7 +341,9 @@ const VIEWS: Record<string, () => ManagerView> = {
       [
         {
           ...PRODUCTION,
-          connection: failing("Not connected", "vault_absent", VAULT_ABSENT.sentence, VAULT_ABSENT.remedy),
+          connection: failing("Not connected", "vault_absent", VAULT_ABSENT.sentence, VAULT_ABSENT.remedy, [
+            "keep-in-memory",
+          ]),
         },
       ],
       [VAULT_ABSENT],

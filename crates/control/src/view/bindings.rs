@@ -105,6 +105,7 @@ mod tests {
             "SecretInput",
             "SecretView",
             "ServerView",
+            "Step",
             "Trouble",
             "UseView",
             "VaultView",

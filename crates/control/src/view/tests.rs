@@ -35,6 +35,7 @@ fn a_server_is_shown_with_its_state_and_without_its_secrets() {
           "version": "3.8.8",
           "latencyMs": 12,
           "trouble": null,
+          "steps": [],
           "nextTryMs": null
         },
         "localApiUrl": "http://127.0.0.1:4201/api",
@@ -198,7 +199,8 @@ fn each_cause_has_its_own_code_sentence_and_remedy() {
     for ours in [None, Some("postern-desktop (pid 42)")].map(|program| Trouble::from(&port_taken(program))) {
         assert!(ours.remedy.contains("nothing to do"), "{ours:?}");
     }
-    let told: Vec<String> = troubles.iter().map(|t| format!("{}: {} {}", t.code, t.sentence, t.remedy)).collect();
+    let told: Vec<String> =
+        troubles.iter().map(|t| format!("{}: {} {} {:?}", t.code, t.sentence, t.remedy, Step::of(t))).collect();
     for trouble in &troubles {
         assert!(trouble.sentence.ends_with('.') && trouble.remedy.ends_with('.'), "{trouble:?}");
     }

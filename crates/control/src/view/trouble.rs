@@ -34,6 +34,47 @@ impl Trouble {
     }
 }
 
+/// What a person can do about a trouble in the manager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// The form has what is to be put right.
+    EditSettings,
+    /// Another look at the server may find more.
+    FindCause,
+    /// There is no keychain, and the session can do without.
+    KeepInMemory,
+    /// It is Postern's own mistake.
+    SaveReport,
+}
+
+impl Step {
+    /// In the order in which they are offered.
+    #[must_use]
+    pub fn of(trouble: &Trouble) -> Vec<Self> {
+        match trouble.code.as_str() {
+            "gateway_broken" | "internal" => vec![Self::SaveReport],
+            "vault_absent" => vec![Self::KeepInMemory],
+            // A look would ask the keychain again.
+            code if code.starts_with("vault_") => Vec::new(),
+            // No server's doing.
+            "port_taken" | "listen_failed" | "local_key_empty" => vec![Self::EditSettings],
+            "secret_missing"
+            | "file_unreadable"
+            | "client_certificate_unusable"
+            | "certificate_unusable"
+            | "credential_unusable"
+            | "proxy_unusable"
+            | "edge_credential_missing"
+            | "edge_credential_wrong"
+            | "prefect_credential_missing"
+            | "prefect_credential_wrong"
+            | "authorization_conflict" => vec![Self::EditSettings, Self::FindCause],
+            _ => vec![Self::FindCause],
+        }
+    }
+}
+
 impl From<&Fault> for Trouble {
     fn from(fault: &Fault) -> Self {
         Self::new(fault.code(), fault.sentence(), fault.remedy())
