@@ -3,7 +3,7 @@
 mod certificate;
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 pub use self::certificate::Problem;
 use crate::folders::Folders;
-use crate::profile::{Edge, Profile, ProfileId, Slot};
+use crate::profile::{Edge, Field, Profile, ProfileId, Slot};
 use crate::vault::{Kind, Vault, VaultError, variable};
 use crate::view::Trouble;
 
@@ -223,11 +223,7 @@ impl Sources<'_> {
     }
 
     async fn file(&self, what: FileKind, path: &Path) -> Result<Source, ResolveError> {
-        let place = self.config.join(path);
-        match read(place.clone()).await {
-            Ok(content) => Ok(Source { what, place, content }),
-            Err(source) => Err(ResolveError::File { id: self.profile.id.clone(), what, path: place, source }),
-        }
+        file(self.profile, self.config, what, path).await
     }
 
     async fn client(&self) -> Result<Option<ClientCertificate>, ResolveError> {
@@ -284,19 +280,45 @@ impl Sources<'_> {
     }
 }
 
+/// Which of the files that the profile names cannot be read, and why.
+pub async fn unreadable(profile: &Profile, folders: &Folders) -> Vec<(Field, ResolveError)> {
+    let tls = &profile.tls;
+    let mut unreadable = Vec::new();
+    for (field, what, path) in [
+        (Field::CaFile, FileKind::Ca, &tls.ca),
+        (Field::ClientCertFile, FileKind::ClientCertificate, &tls.client_cert),
+        (Field::ClientKeyFile, FileKind::ClientKey, &tls.client_key),
+    ] {
+        if let Some(path) = path
+            && let Err(error) = file(profile, folders.config(), what, path).await
+        {
+            unreadable.push((field, error));
+        }
+    }
+    unreadable
+}
+
+async fn file(profile: &Profile, config: &Path, what: FileKind, path: &Path) -> Result<Source, ResolveError> {
+    let place = config.join(path);
+    match read(place.clone()).await {
+        Ok(content) => Ok(Source { what, place, content }),
+        Err(source) => Err(ResolveError::File { id: profile.id.clone(), what, path: place, source }),
+    }
+}
+
 /// A file with certificates. A key may be in it, so it is treated as one throughout.
 async fn read(path: PathBuf) -> io::Result<Zeroizing<Vec<u8>>> {
     /// More than any chain of certificates.
     const LARGEST: u64 = 1 << 20;
     let read = move || {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
+        // Before it is opened: a pipe would keep us waiting.
+        let metadata = fs::metadata(&path)?;
         if !metadata.is_file() || metadata.len() > LARGEST {
             return Err(io::Error::other("it is not a small plain file"));
         }
         // Large enough from the start: what is read leaves no copy behind.
         let mut content = Zeroizing::new(Vec::with_capacity(LARGEST as usize + 1));
-        file.take(LARGEST).read_to_end(&mut content)?;
+        File::open(path)?.take(LARGEST).read_to_end(&mut content)?;
         Ok(content)
     };
     tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?

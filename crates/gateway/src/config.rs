@@ -126,9 +126,9 @@ pub enum EdgeCredential {
 }
 
 impl EdgeCredential {
-    /// Whether it is Prefect's too, so that one header does for both.
+    /// Whether one header does for both.
     #[must_use]
-    pub fn is(&self, prefect: &UserPassword) -> bool {
+    pub fn equals(&self, prefect: &UserPassword) -> bool {
         match self {
             Self::Basic(edge) => edge == prefect,
             Self::Bearer(_) => false,

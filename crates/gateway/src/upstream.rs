@@ -53,7 +53,7 @@ pub(crate) struct Upstream {
 pub(crate) struct Holds {
     pub(crate) edge: bool,
     pub(crate) prefect: bool,
-    /// Each has its own, and one header.
+    /// Two that differ, for the one header.
     pub(crate) conflict: bool,
 }
 
@@ -77,7 +77,7 @@ impl Upstream {
                     .edge
                     .as_ref()
                     .zip(remote.prefect.as_ref())
-                    .is_some_and(|(edge, prefect)| !edge.is(prefect)),
+                    .is_some_and(|(edge, prefect)| !edge.equals(prefect)),
             },
             auth_string: remote.prefect.as_ref().map(auth_string),
             jar: Jar::default(),

@@ -1,10 +1,10 @@
 //! `postern add`, `edit` and `remove`: a change is made as a whole, secrets included, or not at all.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
 
 use postern_control::change::{Change, Files, SecretChange, Stored};
-use postern_control::profile::{Field, Profile, ProfileId, Slot, Written, WrittenEdge};
+use postern_control::profile::{Profile, ProfileId, Slot, Written, WrittenEdge};
+use postern_control::resolve::unreadable;
 use postern_control::store::{Store, StoreError};
 use postern_control::vault::Kind;
 use postern_gateway::Secret;
@@ -29,7 +29,7 @@ pub(super) async fn add(context: &Context, add: Add) -> Result<(), Failure> {
         Kind::Os => required(profile).filter(|slot| !stored.secrets.contains(slot)).collect(),
         Kind::Memory | Kind::Env => missing(context, profile).await,
     };
-    done(context, profile, ("added", "added"), &missing)
+    done(context, profile, ("added", "added"), &missing).await
 }
 
 pub(super) async fn edit(context: &Context, edit: Edit) -> Result<(), Failure> {
@@ -54,7 +54,7 @@ pub(super) async fn edit(context: &Context, edit: Edit) -> Result<(), Failure> {
         context.output.note(&format!("postern: the saved secrets of {} go to {server} from now on.", after.id));
     }
     let said = if *after == before && stored.secrets.is_empty() { "as it was" } else { "changed" };
-    done(context, after, ("changed", said), &missing(context, after).await)
+    done(context, after, ("changed", said), &missing(context, after).await).await
 }
 
 pub(super) async fn remove(context: &Context, id: &ProfileId) -> Result<(), Failure> {
@@ -195,7 +195,12 @@ async fn missing(context: &Context, profile: &Profile) -> Vec<Slot> {
 }
 
 /// Says what happened, in JSON's word and a person's, and what is still to do.
-fn done(context: &Context, profile: &Profile, (what, said): (&str, &str), missing: &[Slot]) -> Result<(), Failure> {
+async fn done(
+    context: &Context,
+    profile: &Profile,
+    (what, said): (&str, &str),
+    missing: &[Slot],
+) -> Result<(), Failure> {
     let Profile { id, port, .. } = profile;
     let slots: Vec<String> = missing.iter().map(ToString::to_string).collect();
     let value = json!({what: id, "port": port, "local_api_url": profile.local_api_url(), "secrets_missing": slots});
@@ -210,21 +215,8 @@ fn done(context: &Context, profile: &Profile, (what, said): (&str, &str), missin
         text
     })?;
     context.warn_about(profile);
-    let tls = &profile.tls;
-    let files =
-        [(Field::CaFile, &tls.ca), (Field::ClientCertFile, &tls.client_cert), (Field::ClientKeyFile, &tls.client_key)];
-    for (field, path) in files {
-        let Some(path) = path.as_ref().map(|path| context.folders.config().join(path)) else { continue };
-        // A pipe would keep who opens it waiting.
-        let trouble = match fs::metadata(&path) {
-            Ok(found) if found.is_file() => File::open(&path).err().map(|error| error.to_string()),
-            Ok(_) => Some("it is no file".to_owned()),
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(trouble) = trouble {
-            let message = format!("{} cannot be read: {trouble}.", path.display());
-            context.output.warning(id.as_str(), field.in_file(), &message);
-        }
+    for (field, error) in unreadable(profile, &context.folders).await {
+        context.output.warning(id.as_str(), field.in_file(), &error.to_string());
     }
     Ok(())
 }

@@ -151,5 +151,11 @@ fn what_is_allowed_but_should_be_seen_is_said() {
     assert!(place.done(&["edit", "a"]).starts_with("The profile a is as it was; its port is "));
     let outcome = place.run(&["edit", "a", "--ca-file", "/not/there.pem"]);
     assert_eq!(outcome.code, 0);
-    assert!(outcome.err.contains("warning: a: tls.ca_file: /not/there.pem cannot be read: No such"), "{}", outcome.err);
+    assert!(
+        outcome
+            .err
+            .contains("warning: a: tls.ca_file: The CA file of the profile a, /not/there.pem, cannot be read: No such"),
+        "{}",
+        outcome.err
+    );
 }

@@ -55,7 +55,7 @@ fn judge(remote: &Remote, open: bool, shown: Option<&Socket>) -> Finding {
         return wrong;
     }
     match &remote.edge {
-        Some(edge) if !edge.is(prefect) => {
+        Some(edge) if !edge.equals(prefect) => {
             if open {
                 Finding::CredentialMisplaced
             } else {

@@ -109,6 +109,13 @@ async fn a_file_that_cannot_be_read_is_named() {
     insta::assert_snapshot!(told().await, @"The CA file of the profile prod, …/ca.pem, cannot be read: No such file or directory (os error 2).");
     fs::create_dir(&ca).unwrap();
     insta::assert_snapshot!(told().await, @"The CA file of the profile prod, …/ca.pem, cannot be read: it is not a small plain file.");
+    fs::remove_dir(&ca).unwrap();
+    // To open one waits until somebody writes.
+    assert!(Command::new("mkfifo").arg(&ca).status().unwrap().success());
+    insta::assert_snapshot!(told().await, @"The CA file of the profile prod, …/ca.pem, cannot be read: it is not a small plain file.");
+    let unreadable: Vec<Field> =
+        unreadable(&profile, &folders(&config)).await.into_iter().map(|(field, _)| field).collect();
+    assert_eq!(unreadable, [Field::CaFile]);
 }
 
 /// Files as people are given them: those of `rsa` and `ec` are two certificates.
