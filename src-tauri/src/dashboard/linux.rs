@@ -18,8 +18,9 @@ use postern_control::profile::Color;
 use tauri::Window;
 use tauri_runtime_wry::wry::{WebView, WebViewBuilder, WebViewBuilderExtUnix as _, WebViewExtUnix as _};
 use webkit2gtk::{
-    NavigationPolicyDecision, NavigationPolicyDecisionExt as _, NetworkError, NetworkProxyMode, PolicyDecisionExt as _,
-    PolicyDecisionType, PolicyError, URIRequestExt as _, WebViewExt as _, WebsiteDataManagerExt as _,
+    NavigationPolicyDecision, NavigationPolicyDecisionExt as _, NavigationType, NetworkError, NetworkProxyMode,
+    PolicyDecisionExt as _, PolicyDecisionType, PolicyError, URIRequestExt as _, WebViewExt as _,
+    WebsiteDataManagerExt as _,
 };
 
 use self::bar::Bar;
@@ -121,7 +122,9 @@ fn watch_over(webkit: &webkit2gtk::WebView, leads: Rc<Leads>) {
             decision.ignore();
             return true;
         }
-        if asked {
+        // What a click began may end in a script that loads the page again: nobody asked for that.
+        let by_itself = !asked || action.navigation_type() == NavigationType::Reload;
+        if !by_itself {
             leads.pending.forget();
         } else if !action.is_redirect()
             && let Some(page) = leads.pending.overtaken(&target)

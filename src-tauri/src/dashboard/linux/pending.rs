@@ -26,9 +26,9 @@ impl Pending {
 
     /// The window is about to load `address`, which leads to `page`.
     pub(in crate::dashboard) fn ask(&self, address: &Url, page: &Url) {
-        // One with a fragment may be a place in the page as it is: then nothing is loaded.
         let load = Load { address: address.clone(), page: page.clone(), started: false, again: Self::AGAIN };
-        self.0.replace(page.fragment().is_none().then_some(load));
+        // One with a fragment may be a place in the page as it is: then nothing is loaded.
+        self.0.replace(address.fragment().is_none().then_some(load));
     }
 
     /// A person would rather have something else, or it has become no page.
@@ -39,14 +39,13 @@ impl Pending {
     /// How far a load has come. Those of before may still come to their end.
     pub(super) fn follow(&self, event: LoadEvent) {
         let mut pending = self.0.borrow_mut();
-        match event {
-            LoadEvent::Started => {
-                if let Some(load) = &mut *pending {
-                    load.started = true;
-                }
-            }
-            LoadEvent::Committed => *pending = pending.take().filter(|load| !load.started),
-            _ => {}
+        if event == LoadEvent::Started
+            && let Some(load) = &mut *pending
+        {
+            load.started = true;
+        }
+        if event == LoadEvent::Committed {
+            *pending = pending.take().filter(|load| !load.started);
         }
     }
 
@@ -62,7 +61,7 @@ impl Pending {
     /// The page leads to `target` with nobody having asked for it: what is to be loaded instead.
     pub(super) fn overtaken(&self, target: &str) -> Option<Url> {
         let mut pending = self.0.borrow_mut();
-        let load = pending.as_mut().filter(|load| Url::parse(target).as_ref() != Ok(&load.address))?;
+        let load = pending.as_mut().filter(|load| !is_same(&load.address, target))?;
         let Some(again) = load.again.checked_sub(1) else {
             *pending = None;
             return None;
@@ -71,6 +70,16 @@ impl Pending {
         *load = Load { address: page.clone(), page: page.clone(), started: false, again };
         Some(page)
     }
+}
+
+/// But for fragments, which are not always told.
+fn is_same(address: &Url, target: &str) -> bool {
+    let (mut address, target) = (address.clone(), Url::parse(target));
+    address.set_fragment(None);
+    target.is_ok_and(|mut target| {
+        target.set_fragment(None);
+        target == address
+    })
 }
 
 #[cfg(test)]
@@ -85,7 +94,7 @@ mod tests {
 
     fn asked() -> Pending {
         let pending = Pending::default();
-        pending.ask(&url("/.postern/enter?pass=x"), &url("/v2/blocks"));
+        pending.ask(&url("/.postern/enter?pass=x"), &url("/v2/blocks#top"));
         pending
     }
 
@@ -99,7 +108,7 @@ mod tests {
         pending.fails(true);
         pending.follow(LoadEvent::Finished);
         // The pass is spent.
-        assert_eq!(pending.overtaken(BEFORE), Some(url("/v2/blocks")));
+        assert_eq!(pending.overtaken(BEFORE), Some(url("/v2/blocks#top")));
         assert_eq!(pending.overtaken("http://prod.localhost:4201/v2/blocks"), None);
         pending.follow(LoadEvent::Started);
         pending.follow(LoadEvent::Committed);
