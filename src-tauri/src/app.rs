@@ -1,47 +1,51 @@
 //! Puts the parts together and runs the event loop.
 //!
-//! Nothing is started before it is certain that this is the only Postern: a second start hands its wish over
-//! and ends with exit code 0 while the app is being built. Two with different configuration folders do not
-//! know each other.
+//! Nothing is started before it is certain that this is the only Postern ([`crate::instance`]).
 
 use std::error::Error;
 use std::fs::DirBuilder;
-#[cfg(target_os = "linux")]
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use postern_control::activity::Activity;
-use postern_control::controller::{AtStart, Controller, Event, Handle, Options as Control, Phase, ShellRequest, State};
+use postern_control::controller::{AtStart, Controller, Event, Options as Control, Phase, ShellRequest, State};
 use postern_control::crash::{Crash, Run};
 use postern_control::folders::Folders;
 use postern_control::import::Surroundings;
 use postern_control::vault::{self, Variables, Vault};
+use tauri::Manager as _;
 use tauri::async_runtime::{self, block_on};
-use tauri::plugin::TauriPlugin;
-use tauri::{App, AppHandle, Manager as _, Wry};
 use tokio::sync::{mpsc, watch};
 
 use crate::inbox::{Message, Outbox, inbox};
+use crate::instance::Instance;
 use crate::log::Log;
-use crate::options::{Options, Wish};
+use crate::options::Options;
 use crate::shell::Shell;
-use crate::{commands, log, login, process, signals};
+use crate::{commands, log, login, signals};
 
 /// Runs until the end. A failure before the event loop starts is an error; nothing else ends the program.
 pub(crate) fn run(options: &Options, variables: Variables, mut log: Log) -> Result<ExitCode, Box<dyn Error>> {
-    #[cfg(target_os = "linux")]
-    gtk::init().map_err(|_| "there is no display here; on a machine without one, use `postern serve`")?;
-
     // Only the one that starts without being told anything can be started with the session.
     let can_start_at_login = options.config_dir.is_none();
     let folders = match &options.config_dir {
         Some(dir) => Folders::at(dir)?,
         None => Folders::system().ok_or("this user has no home folder; say where with --config-dir")?,
     };
-    let app = build(&folders, &variables)?;
+    let context = tauri::generate_context!();
+    let instance = Instance::of(&folders, context.config());
+    if instance.hand_over() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    #[cfg(target_os = "linux")]
+    gtk::init().map_err(|_| "there is no display here; on a machine without one, use `postern serve`")?;
+    let app = tauri::Builder::default()
+        .plugin(instance.plugin())
+        .plugin(tauri_plugin_shell::init())
+        .invoke_handler(commands::handler())
+        .build(context)?;
 
     let data = folders.data().to_owned();
     make_private(&data).map_err(|error| format!("cannot make {}: {error}", data.display()))?;
@@ -74,30 +78,13 @@ pub(crate) fn run(options: &Options, variables: Variables, mut log: Log) -> Resu
     if let Some(crash) = crash {
         controller.send(Event::Crashed(crash));
     }
-    grant(&controller, options.wish());
+    options.wish().grant(&controller);
     shell.be_seen();
     let code = app.run_return(move |app, event| shell.on_event(app, event));
     if let Some(Err(error)) = run.map(|run| run.end()) {
         tracing::warn!(%error, "the next start will take this end for a crash");
     }
     Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
-}
-
-/// A second start ends in here. One that the first hung up on, as that was about to end, is no second: it starts anew.
-fn build(folders: &Folders, variables: &Variables) -> tauri::Result<App> {
-    let context = tauri::generate_context!();
-    let built = tauri::Builder::default()
-        .plugin(single_instance(folders, &context.config().identifier))
-        .plugin(tauri_plugin_shell::init())
-        .invoke_handler(commands::handler())
-        .build(context);
-    if let Err(tauri::Error::PluginInitialization(plugin, error)) = &built
-        && plugin == "single-instance"
-    {
-        tracing::info!(error, "the Postern that was here is gone");
-        process::start_once_more(variables);
-    }
-    built
 }
 
 /// What windows keep of a server is for nobody else on this machine to read.
@@ -144,36 +131,4 @@ async fn pass_on(
         }
         outbox.post(Message::Broken);
     }
-}
-
-/// Carries out what the command line asks for.
-fn grant(controller: &Handle, wish: Wish) {
-    match wish {
-        Wish::Show => controller.send(Event::Manage),
-        Wish::Open(id) => controller.send(Event::Open(id)),
-        Wish::Follow(link) => controller.send(Event::Follow(link)),
-        Wish::Switch => controller.send(Event::Switch),
-        Wish::Nothing => {}
-    }
-}
-
-/// One Postern for each configuration folder: two would take each other's ports.
-fn single_instance(folders: &Folders, identifier: &str) -> TauriPlugin<Wry> {
-    let builder = tauri_plugin_single_instance::Builder::new().callback(|app: &AppHandle, arguments, _| {
-        // In this one's very first moment there is nobody to ask yet.
-        if let Some(controller) = app.try_state::<Handle>() {
-            grant(&controller, Wish::of_second_start(arguments));
-        }
-    });
-    #[cfg(target_os = "linux")]
-    let builder = if Folders::system().as_ref() == Some(folders) {
-        builder
-    } else {
-        let mut hasher = DefaultHasher::new();
-        folders.config().hash(&mut hasher);
-        builder.dbus_id(format!("{identifier}.at_{:016x}", hasher.finish()))
-    };
-    #[cfg(not(target_os = "linux"))]
-    let _ = (folders, identifier);
-    builder.build()
 }

@@ -15,6 +15,7 @@ mod commands;
 mod dashboard;
 mod hotkey;
 mod inbox;
+mod instance;
 mod log;
 mod login;
 mod manager;

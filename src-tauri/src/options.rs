@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
+use postern_control::controller::{Event, Handle};
 use postern_control::link::{InvalidLink, Link};
 use postern_control::profile::ProfileId;
 use postern_control::vault;
@@ -64,6 +65,17 @@ impl Wish {
     /// Reads a second start's arguments, its own name first. Whatever they are, they ask for no more than a wish.
     pub(crate) fn of_second_start(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Self {
         Options::try_parse_from(arguments).map_or(Self::Show, |options| options.wish())
+    }
+
+    /// Asks the controller for it.
+    pub(crate) fn grant(self, controller: &Handle) {
+        controller.send(match self {
+            Self::Show => Event::Manage,
+            Self::Open(id) => Event::Open(id),
+            Self::Follow(link) => Event::Follow(link),
+            Self::Switch => Event::Switch,
+            Self::Nothing => return,
+        });
     }
 }
 

@@ -6,8 +6,7 @@
 //!    reads from the environment.
 //!
 //! A program cannot safely change its own environment once threads run; so where 2 or 3 wants that, the program
-//! replaces itself by itself, once, and hands the secrets to itself through a pipe. So it does where it has met another
-//! Postern that was about to end: the toolkit does not start twice in one process.
+//! replaces itself by itself, once, and hands the secrets to itself through a pipe.
 
 use postern_control::process::keep_memory_private;
 use postern_control::vault::Variables;
@@ -24,17 +23,8 @@ pub(crate) fn prepare() -> Variables {
     variables
 }
 
-/// Replaces this process by a new start of it; returns where that fails, or has been done already.
-pub(crate) fn start_once_more(variables: &Variables) {
-    #[cfg(unix)]
-    unix::start_once_more(variables);
-    #[cfg(not(unix))]
-    let _ = variables;
-}
-
 #[cfg(unix)]
 mod unix {
-    use std::convert::Infallible;
     use std::env;
     use std::ffi::OsString;
     use std::io::{self, Read as _, Write as _};
@@ -47,11 +37,9 @@ mod unix {
     /// Says which process finds its secrets on standard input: replacing itself, it keeps its id.
     const HANDED_OVER: &str = "POSTERN_HANDED_OVER";
 
-    /// Says which process has started once more.
-    const ONCE_MORE: &str = "POSTERN_ONCE_MORE";
-
     pub(super) fn start_anew_or_go_on() -> Variables {
-        if is_of_me(HANDED_OVER) {
+        let me = std::process::id().to_string();
+        if env::var_os(HANDED_OVER).is_some_and(|whose| *whose == *me) {
             return receive().unwrap_or_else(|error| {
                 tracing::error!(%error, "the secrets of the environment did not arrive");
                 Variables::default()
@@ -61,24 +49,16 @@ mod unix {
         if variables.is_empty() && !renderer_must_go() {
             return variables;
         }
-        let Err(error) = start_anew(&variables, &[HANDED_OVER]);
+        let error = match start_anew(&variables, &me) {
+            Ok(never) => match never {},
+            Err(error) => error,
+        };
         tracing::warn!(%error, "cannot start with another environment: programs started from here inherit it");
         variables
     }
 
-    pub(super) fn start_once_more(variables: &Variables) {
-        if !is_of_me(ONCE_MORE) {
-            let Err(error) = start_anew(variables, &[HANDED_OVER, ONCE_MORE]);
-            tracing::warn!(%error, "cannot start once more");
-        }
-    }
-
-    fn is_of_me(mark: &str) -> bool {
-        env::var_os(mark).is_some_and(|whose| *whose == *std::process::id().to_string())
-    }
-
     /// Returns only when it fails.
-    fn start_anew(variables: &Variables, marks: &[&str]) -> io::Result<Infallible> {
+    fn start_anew(variables: &Variables, me: &str) -> io::Result<std::convert::Infallible> {
         let mut command = Command::new(env::current_exe()?);
         command.arg0(env::args_os().next().unwrap_or_default()).args(env::args_os().skip(1));
         let mut secrets = Vec::new();
@@ -96,9 +76,7 @@ mod unix {
         if renderer_must_go() {
             command.env(RENDERER, "1");
         }
-        let me = std::process::id().to_string();
-        command.envs(marks.iter().map(|mark| (mark, &me)));
-        Err(command.stdin(reader).exec())
+        Err(command.stdin(reader).env(HANDED_OVER, me).exec())
     }
 
     fn receive() -> io::Result<Variables> {

@@ -205,18 +205,18 @@ fn each_cause_has_its_own_code_sentence_and_remedy() {
         assert!(trouble.sentence.ends_with('.') && trouble.remedy.ends_with('.'), "{trouble:?}");
     }
     assert_snapshot!(told.join("\n"), @r"
-    vault_absent: This machine has no keychain service that answers: the system's words. Install and start one (gnome-keyring, KWallet or KeePassXC with its Secret Service on); or keep secrets in memory for this session, in the manager; or, on a machine without a desktop, use `--vault env`.
-    vault_locked: The keychain is locked and waits to be unlocked. Unlock it: its window may be behind others. Then try again.
-    vault_refused: The keychain refused access: the system's words. Allow Postern to use it when the keychain asks, and try again.
-    vault_failed: The keychain failed: the system's words. Try again. If it stays so, restart the keychain service, or log out and in again.
-    secret_missing: The profile prod needs the secret edge-password, and the vault has none. Enter it in the manager, or run `postern secret set prod edge-password`.
-    edge_credential_wrong: The server's edge refuses the profile's credential. Enter the edge's user name and password again.
-    prefect_credential_wrong: Prefect refuses the profile's auth string. Enter Prefect's auth string again.
-    server_unreachable: The server at prod.example.com:443 cannot be reached: connection refused. Check that the server runs, that address and port are right, and whether a VPN must be on.
-    port_taken: python3 (pid 42) has port 4201 of this machine. End that program, or give the profile another port.
-    listen_failed: The system does not let Postern listen on port 4201: permission denied. Give the profile another port.
-    certificate_unusable: The profile's CA file cannot be used: it is not PEM. Give another file in the profile; it must be PEM.
-    credential_unusable: The profile's secret edge-password cannot be sent in a header: it has a line break. Enter it again.
+    vault_absent: This machine has no keychain service that answers: the system's words. Install and start one (gnome-keyring, KWallet or KeePassXC with its Secret Service on); or keep secrets in memory for this session, in the manager; or, on a machine without a desktop, use `--vault env`. [KeepInMemory]
+    vault_locked: The keychain is locked and waits to be unlocked. Unlock it: its window may be behind others. Then try again. []
+    vault_refused: The keychain refused access: the system's words. Allow Postern to use it when the keychain asks, and try again. []
+    vault_failed: The keychain failed: the system's words. Try again. If it stays so, restart the keychain service, or log out and in again. []
+    secret_missing: The profile prod needs the secret edge-password, and the vault has none. Enter it in the manager, or run `postern secret set prod edge-password`. [EditSettings, FindCause]
+    edge_credential_wrong: The server's edge refuses the profile's credential. Enter the edge's user name and password again. [EditSettings, FindCause]
+    prefect_credential_wrong: Prefect refuses the profile's auth string. Enter Prefect's auth string again. [EditSettings, FindCause]
+    server_unreachable: The server at prod.example.com:443 cannot be reached: connection refused. Check that the server runs, that address and port are right, and whether a VPN must be on. [FindCause]
+    port_taken: python3 (pid 42) has port 4201 of this machine. End that program, or give the profile another port. [EditSettings]
+    listen_failed: The system does not let Postern listen on port 4201: permission denied. Give the profile another port. [EditSettings]
+    certificate_unusable: The profile's CA file cannot be used: it is not PEM. Give another file in the profile; it must be PEM. [EditSettings, FindCause]
+    credential_unusable: The profile's secret edge-password cannot be sent in a header: it has a line break. Enter it again. [EditSettings, FindCause]
     ");
     assert_snapshot!(Trouble::from(&port_taken(None)).sentence, @"Another program has port 4201 of this machine.");
 }
