@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options, variables: Variables, mut log: Log) -> Resu
     };
     let context = tauri::generate_context!();
     let instance = Instance::of(&folders, context.config());
-    if instance.hand_over() {
+    if instance.hand_over()? {
         return Ok(ExitCode::SUCCESS);
     }
     #[cfg(target_os = "linux")]

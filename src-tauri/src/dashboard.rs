@@ -50,7 +50,7 @@ pub(crate) struct Opening {
     pub(crate) color: Option<Color>,
     /// A one-time address that lets the window in.
     pub(crate) enter: Secret,
-    /// The page that it leads to, where one was asked for: loads whatever the window shows.
+    /// The page that it leads to, where one was asked for: that is loaded, whatever the window shows.
     pub(crate) page: Option<Secret>,
     /// Where everything in the window must stay.
     pub(crate) origin: String,
@@ -122,14 +122,14 @@ impl Dashboards {
         self.open.get(id).map_or(Ok(()), |dashboard| dashboard.enter(address))
     }
 
-    /// Loads an address that the page itself leads to.
+    /// Loads an address of the server's in the profile's window, where one is open.
     ///
     /// # Errors
     /// When the web view refuses.
     pub(crate) fn follow(&self, id: &ProfileId, address: &Url) -> Result<(), Failure> {
         self.open.get(id).map_or(Ok(()), |dashboard| {
             #[cfg(target_os = "linux")]
-            dashboard.leads.pending.ask(address, address);
+            dashboard.leads.pending.ask(address);
             Ok(dashboard.view.load_url(address.as_str())?)
         })
     }
@@ -270,7 +270,7 @@ impl Dashboard {
         });
         let builder = downloads.take(view(&mut context, &leads), &leads);
         #[cfg(target_os = "linux")]
-        let (frame, view) = linux::build(builder, &window, &leads, &lost, kept.zoom)?;
+        let (frame, view) = linux::build(builder, &window, Rc::clone(&leads), &lost, kept.zoom)?;
         #[cfg(target_os = "macos")]
         let view = {
             use wry::WebViewBuilderExtDarwin as _;
@@ -347,6 +347,8 @@ impl Dashboard {
         let url = Url::parse(address).map_err(|_| Failure::Origin("what the gateway gave".to_owned()))?;
         self.leads.home.replace(url);
         self.lost.set(false);
+        #[cfg(target_os = "linux")]
+        self.leads.pending.forget();
         Ok(self.view.load_url(address)?)
     }
 
@@ -360,15 +362,14 @@ impl Dashboard {
     /// such as the web view's own about a connection it did not get. What the page says about itself can only cost
     /// it its own state.
     fn enter_if_shut_out(&self, outbox: &Outbox, opening: Opening) -> Result<(), Failure> {
-        #[cfg(target_os = "linux")]
-        if let Some(page) = &opening.page
-            && let (Ok(address), Ok(page)) = (Url::parse(opening.enter.expose()), Url::parse(page.expose()))
-        {
-            self.leads.pending.ask(&address, &page);
-        }
         let moved = !matches!(navigation::judge(&self.leads.home.borrow(), &opening.origin), Verdict::Stay);
         if moved || opening.page.is_some() || self.lost.get() {
-            return self.enter(opening.enter.expose());
+            self.enter(opening.enter.expose())?;
+            #[cfg(target_os = "linux")]
+            if let Some(page) = opening.page.and_then(|page| Url::parse(page.expose()).ok()) {
+                self.leads.pending.ask(&page);
+            }
+            return Ok(());
         }
         let enter = Message::Enter { id: opening.id, address: opening.enter };
         let enter = std::sync::Mutex::new(Some(enter));

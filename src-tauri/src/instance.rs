@@ -3,7 +3,8 @@
 //!
 //! tauri's plugin sees to it, on Linux by a name on the session bus. But there it ends a process whose toolkit is up, with
 //! threads of the toolkit's and the bus's still running, and now and then one of them goes down with a signal. So the
-//! second start asks for itself first, before it is more than a caller; the plugin meets only two that start at once.
+//! second start asks for itself first, before it is more than a caller, and needs no display; the plugin meets only two that
+//! start at once, of which the second fails where the first does.
 
 use postern_control::controller::Handle;
 use postern_control::folders::Folders;
@@ -30,11 +31,14 @@ impl Instance {
     }
 
     /// Whether another is there, and has taken over what this start was to do.
-    pub(crate) fn hand_over(&self) -> bool {
+    ///
+    /// # Errors
+    /// When it is there and does not answer.
+    pub(crate) fn hand_over(&self) -> Result<bool, &'static str> {
         #[cfg(target_os = "linux")]
         return tauri::async_runtime::block_on(linux::hand_over(&self.bus_name));
         #[cfg(not(target_os = "linux"))]
-        false
+        Ok(false)
     }
 
     /// Takes what later starts hand over.
@@ -55,8 +59,10 @@ impl Instance {
 mod linux {
     use std::env;
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    use std::time::Duration;
 
     use postern_control::folders::Folders;
+    use tokio::time::timeout;
 
     pub(super) fn bus_name(folders: &Folders, identifier: &str) -> String {
         if Folders::system().as_ref() == Some(folders) {
@@ -67,8 +73,9 @@ mod linux {
         format!("{identifier}.at_{:016x}", hasher.finish())
     }
 
-    /// As the plugin does it.
-    pub(super) async fn hand_over(bus_name: &str) -> bool {
+    /// As the plugin does it, without its `semver` feature.
+    pub(super) async fn hand_over(bus_name: &str) -> Result<bool, &'static str> {
+        const PATIENCE: Duration = Duration::from_secs(15);
         let name = format!("{bus_name}.SingleInstance");
         let path = format!("/{}", name.replace('.', "/").replace('-', "_"));
         let arguments: Vec<String> = env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
@@ -78,7 +85,14 @@ mod linux {
             let body = (arguments, folder.to_string_lossy().into_owned());
             bus.call_method(Some(name), path, Some("org.SingleInstance.DBus"), "ExecuteCallback", &body).await
         };
-        // Nobody is there, or one that is ending and hung up, or there is no bus.
-        handed.await.inspect_err(|error| tracing::debug!(%error, "this start is the first")).is_ok()
+        match timeout(PATIENCE, handed).await {
+            Ok(Ok(_)) => Ok(true),
+            // Nobody is there, or one that is ending and hung up, or there is no bus.
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "this start is the first");
+                Ok(false)
+            }
+            Err(_) => Err("the Postern that is here already does not answer; end it, and start it again"),
+        }
     }
 }

@@ -98,12 +98,13 @@ async fn a_page_that_does_not_want_to_be_left_is_left() -> anyhow::Result<()> {
     let desktop = Desktop::start().await?;
     desktop.write_profiles(&profile("hostile", &server.origin(), free_port()?))?;
     let window = Window::start(&desktop, &["postern://hostile/restless"]).await?;
-    let at = async |path: &str| {
-        until(path, LIMIT, async || Ok((window.driver().current_url().await?.path() == path).then_some(()))).await
+    // What is there, not what is to come.
+    let shows = async |title: &str| {
+        until(title, LIMIT, async || Ok((window.driver().title().await? == title).then_some(()))).await
     };
-    at("/restless").await?;
+    shows("Restless").await?;
     app::start(&desktop, &["postern://hostile/late"])?.succeeds(LIMIT).await?;
-    at("/late").await.with_context(|| window.log())?;
+    shows("Late").await.with_context(|| window.log())?;
     window.end().await
 }
 

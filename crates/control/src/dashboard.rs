@@ -13,6 +13,7 @@ pub use self::place::{Place, Screen};
 pub use self::zoom::Zoom;
 use crate::controller::{ALLOWED, Connection, State};
 use crate::profile::{Color, Profile, ProfileId};
+use crate::view::Step;
 
 /// What a window shows beside the server's page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub fn dashboard(state: &State, id: &ProfileId) -> Option<Dashboard> {
             Some((format!("{} {}", trouble.sentence, trouble.remedy), Some("Try again")))
         }
     };
-    let leads_on = matches!(entry.connection, Connection::Failing { .. });
+    let leads_on = entry.connection.trouble().is_some_and(|trouble| Step::of(trouble).contains(&Step::FindCause));
     let notice = notice.map(|(text, connect)| Notice { text, connect, leads_on });
     let changes = profile.read_only.then(|| match entry.changes {
         Some(changes) => Changes::Allowed { until: changes.until },
@@ -156,7 +157,7 @@ mod tests {
         up: 
         checking: Checking whether prod.example.com still answers… []
         away: The server at prod.example.com:443 cannot be reached: connection refused. Check that the server runs, that address and port are right, and whether a VPN must be on. [Try again] [Find out why]
-        sign-in: The server's edge sends you to sso.example.com to sign in. Ask who runs the server for a service token, and add its headers to the profile. [Try again]
+        sign-in: The server's edge sends you to sso.example.com to sign in. Ask who runs the server for a service token, and add its headers to the profile. [Try again] [Find out why]
         off: prod.example.com is disconnected. What you see may be out of date. [Connect]
         ");
         assert_eq!(dashboard(&stage.state, &id("gone")), None);

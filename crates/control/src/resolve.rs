@@ -3,7 +3,7 @@
 mod certificate;
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -184,7 +184,7 @@ pub async fn remote(profile: &Profile, folders: &Folders, vault: &Vault) -> Resu
     };
     let extra_ca = match &profile.tls.ca {
         None => None,
-        Some(path) => Some(sources.file(FileKind::Ca, path).await?.content.to_vec()),
+        Some(path) => Some(Source::read(profile, sources.config, FileKind::Ca, path).await?.content.to_vec()),
     };
     let client = sources.client().await?;
     let mut headers = Vec::new();
@@ -222,14 +222,10 @@ impl Sources<'_> {
         found.ok_or_else(|| ResolveError::SecretMissing { id: self.profile.id.clone(), slot, vault: self.vault.kind() })
     }
 
-    async fn file(&self, what: FileKind, path: &Path) -> Result<Source, ResolveError> {
-        file(self.profile, self.config, what, path).await
-    }
-
     async fn client(&self) -> Result<Option<ClientCertificate>, ResolveError> {
         let tls = &self.profile.tls;
         let Some(path) = &tls.client_cert else { return Ok(None) };
-        let file = self.file(FileKind::ClientCertificate, path).await?;
+        let file = Source::read(self.profile, self.config, FileKind::ClientCertificate, path).await?;
         let chain = self.open(&file, certificate::chain).await?;
         let within = match &tls.client_key {
             Some(_) => None,
@@ -237,7 +233,9 @@ impl Sources<'_> {
         };
         let key = match (within, &tls.client_key) {
             (Some(key), _) => key,
-            (None, Some(path)) => self.key(&self.file(FileKind::ClientKey, path).await?).await?,
+            (None, Some(path)) => {
+                self.key(&Source::read(self.profile, self.config, FileKind::ClientKey, path).await?).await?
+            }
             (None, None) => {
                 let text = self.secret(Slot::ClientKey).await?;
                 let place = format!("{} in the vault", Slot::ClientKey).into();
@@ -290,7 +288,7 @@ pub async fn unreadable(profile: &Profile, folders: &Folders) -> Vec<(Field, Res
         (Field::ClientKeyFile, FileKind::ClientKey, &tls.client_key),
     ] {
         if let Some(path) = path
-            && let Err(error) = file(profile, folders.config(), what, path).await
+            && let Err(error) = Source::read(profile, folders.config(), what, path).await
         {
             unreadable.push((field, error));
         }
@@ -298,11 +296,13 @@ pub async fn unreadable(profile: &Profile, folders: &Folders) -> Vec<(Field, Res
     unreadable
 }
 
-async fn file(profile: &Profile, config: &Path, what: FileKind, path: &Path) -> Result<Source, ResolveError> {
-    let place = config.join(path);
-    match read(place.clone()).await {
-        Ok(content) => Ok(Source { what, place, content }),
-        Err(source) => Err(ResolveError::File { id: profile.id.clone(), what, path: place, source }),
+impl Source {
+    async fn read(profile: &Profile, config: &Path, what: FileKind, path: &Path) -> Result<Self, ResolveError> {
+        let place = config.join(path);
+        match read(place.clone()).await {
+            Ok(content) => Ok(Self { what, place, content }),
+            Err(source) => Err(ResolveError::File { id: profile.id.clone(), what, path: place, source }),
+        }
     }
 }
 
@@ -310,15 +310,20 @@ async fn file(profile: &Profile, config: &Path, what: FileKind, path: &Path) -> 
 async fn read(path: PathBuf) -> io::Result<Zeroizing<Vec<u8>>> {
     /// More than any chain of certificates.
     const LARGEST: u64 = 1 << 20;
+    let unfit = || io::Error::other("it is not a small plain file");
     let read = move || {
-        // Before it is opened: a pipe would keep us waiting.
-        let metadata = fs::metadata(&path)?;
-        if !metadata.is_file() || metadata.len() > LARGEST {
-            return Err(io::Error::other("it is not a small plain file"));
+        let is_fit = |metadata: Metadata| metadata.is_file() && metadata.len() <= LARGEST;
+        // Before it is opened, too: a pipe would keep us waiting.
+        if !is_fit(fs::metadata(&path)?) {
+            return Err(unfit());
+        }
+        let file = File::open(path)?;
+        if !is_fit(file.metadata()?) {
+            return Err(unfit());
         }
         // Large enough from the start: what is read leaves no copy behind.
         let mut content = Zeroizing::new(Vec::with_capacity(LARGEST as usize + 1));
-        File::open(path)?.take(LARGEST).read_to_end(&mut content)?;
+        file.take(LARGEST).read_to_end(&mut content)?;
         Ok(content)
     };
     tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?

@@ -78,9 +78,6 @@ impl Downloads {
 
     /// `path` is what the web view would do.
     fn begins(&self, leads: &Leads, address: String, path: &mut PathBuf) -> bool {
-        // What was to become a page may be this.
-        #[cfg(target_os = "linux")]
-        leads.pending.forget();
         let paths = leads.outlet.app().path();
         // A desktop may name a folder that nobody has made.
         let folder = paths.download_dir().ok().filter(|folder| folder.is_dir()).or_else(|| paths.home_dir().ok());

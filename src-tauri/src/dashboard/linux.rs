@@ -17,6 +17,7 @@ use postern_control::dashboard::{self, Zoom};
 use postern_control::profile::Color;
 use tauri::Window;
 use tauri_runtime_wry::wry::{WebView, WebViewBuilder, WebViewBuilderExtUnix as _, WebViewExtUnix as _};
+use url::Url;
 use webkit2gtk::{
     NavigationPolicyDecision, NavigationPolicyDecisionExt as _, NavigationType, NetworkError, NetworkProxyMode,
     PolicyDecisionExt as _, PolicyDecisionType, PolicyError, URIRequestExt as _, WebViewExt as _,
@@ -50,14 +51,14 @@ impl Frame {
 pub(super) fn build(
     builder: WebViewBuilder<'_>,
     window: &Window,
-    leads: &Rc<Leads>,
+    leads: Rc<Leads>,
     lost: &Rc<Cell<bool>>,
     zoom: Zoom,
 ) -> Result<(Frame, WebView), Failure> {
     let content = window.default_vbox()?;
     let stripe = Stripe::new();
     content.pack_start(&stripe.area, false, false, 0);
-    let bar = Bar::new(&window.gtk_window()?, &content, Rc::clone(leads));
+    let bar = Bar::new(&window.gtk_window()?, &content, Rc::clone(&leads));
     let view = builder.build_gtk(&content)?;
     let webkit = view.webview();
     bar.attach(&webkit, zoom);
@@ -71,9 +72,9 @@ pub(super) fn build(
     let (outbox, id) = (leads.outbox.clone(), leads.id.clone());
     webkit.connect_destroy(move |_| outbox.post(Message::Close(id.clone())));
     let stands = Rc::new(Cell::new(true));
-    follow_loads(&webkit, leads);
+    follow_loads(&webkit, &leads);
     explain_failures(&webkit, Rc::clone(&stands));
-    watch_over(&webkit, Rc::clone(leads));
+    watch_over(&webkit, leads);
     Ok((Frame { stripe, bar, stands }, view))
 }
 
@@ -82,13 +83,13 @@ fn follow_loads(webkit: &webkit2gtk::WebView, leads: &Rc<Leads>) {
     let of = Rc::clone(leads);
     webkit.connect_load_changed(move |_, event| {
         tracing::debug!(profile = %of.id, ?event, "the dashboard loads");
-        of.pending.follow(event);
+        of.pending.progress(event);
     });
     let of = Rc::clone(leads);
     webkit.connect_load_failed(move |_, event, _, error| {
         let stopped = is_stopped(error);
         tracing::debug!(profile = %of.id, ?event, stopped, "the dashboard does not load");
-        of.pending.fails(stopped);
+        of.pending.fail(stopped, Instant::now());
         false
     });
 }
@@ -122,12 +123,14 @@ fn watch_over(webkit: &webkit2gtk::WebView, leads: Rc<Leads>) {
             decision.ignore();
             return true;
         }
+        let kind = action.navigation_type();
         // What a click began may end in a script that loads the page again: nobody asked for that.
-        let by_itself = !asked || action.navigation_type() == NavigationType::Reload;
-        if !by_itself {
+        let wanted = asked && kind != NavigationType::Reload || kind == NavigationType::BackForward;
+        if wanted {
             leads.pending.forget();
         } else if !action.is_redirect()
-            && let Some(page) = leads.pending.overtaken(&target)
+            && let Ok(address) = Url::parse(&target)
+            && let Some(page) = leads.pending.overtaken(&address, Instant::now())
         {
             leads.refuse(&target, "it is being left");
             decision.ignore();

@@ -96,9 +96,10 @@ async fn answer(mut stream: TcpStream, seen: Arc<Seen>) -> std::io::Result<()> {
     }
     match path {
         "/waits" => {
-            let stopped = stream.read_u8().await.map(drop);
+            // It is not answered: the page hangs up.
+            drop(stream.read_u8().await);
             seen.left.send_replace(true);
-            return stopped;
+            return Ok(());
         }
         "/late" => drop(seen.left.subscribe().wait_for(|left| *left).await),
         _ => {}
@@ -114,6 +115,7 @@ async fn answer(mut stream: TcpStream, seen: Arc<Seen>) -> std::io::Result<()> {
         "/ui-settings" => ("200 OK", "application/json", "{\"api_url\":\"/api\",\"flags\":[]}"),
         _ if path.starts_with("/api/") => ("404 Not Found", "application/json", "{}"),
         "/restless" => ("200 OK", "text/html", RESTLESS),
+        "/late" => ("200 OK", "text/html", "<!doctype html><title>Late</title>"),
         _ => ("200 OK", "text/html", PAGE),
     };
     let location = if path == "/away" { format!("Location: {ELSEWHERE}\r\n") } else { String::new() };

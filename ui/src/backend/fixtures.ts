@@ -205,6 +205,7 @@ const SERVERS: ServerView[] = [
         sentence: "The server’s edge sends you to partner.cloudflareaccess.com to sign in.",
         remedy: "Ask who runs the server for a service token, and add its headers to the profile.",
       },
+      steps: ["edit-settings", "find-cause"],
     },
   }),
   server({

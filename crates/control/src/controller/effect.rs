@@ -135,7 +135,7 @@ pub enum ShellRequest {
         color: Option<Color>,
         /// A one-time address that lets the window in; loads only when there is no window yet, or the window shows our own page.
         enter: Secret,
-        /// The page that it leads to, where one was asked for: loads whatever the window shows.
+        /// The page that it leads to, where one was asked for: that is loaded, whatever the window shows.
         page: Option<Secret>,
         /// Where everything in the window must stay: `http://<id>.localhost:<port>`.
         origin: String,

@@ -218,6 +218,33 @@ fn each_cause_has_its_own_code_sentence_and_remedy() {
     certificate_unusable: The profile's CA file cannot be used: it is not PEM. Give another file in the profile; it must be PEM. [EditSettings, FindCause]
     credential_unusable: The profile's secret edge-password cannot be sent in a header: it has a line break. Enter it again. [EditSettings, FindCause]
     ");
+    let steps = [
+        "gateway_broken",
+        "internal",
+        "no_random_numbers",
+        "local_key_empty",
+        "file_unreadable",
+        "client_certificate_unusable",
+        "proxy_unusable",
+        "edge_credential_missing",
+        "prefect_credential_missing",
+        "authorization_conflict",
+        "sign_in_required",
+    ]
+    .map(|code| format!("{code}: {:?}", Step::of(&trouble(code))));
+    assert_snapshot!(steps.join("\n"), @r"
+    gateway_broken: [SaveReport]
+    internal: [SaveReport]
+    no_random_numbers: []
+    local_key_empty: [EditSettings]
+    file_unreadable: [EditSettings, FindCause]
+    client_certificate_unusable: [EditSettings, FindCause]
+    proxy_unusable: [EditSettings, FindCause]
+    edge_credential_missing: [EditSettings, FindCause]
+    prefect_credential_missing: [EditSettings, FindCause]
+    authorization_conflict: [EditSettings, FindCause]
+    sign_in_required: [EditSettings, FindCause]
+    ");
     assert_snapshot!(Trouble::from(&port_taken(None)).sentence, @"Another program has port 4201 of this machine.");
 }
 

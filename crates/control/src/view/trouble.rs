@@ -57,6 +57,7 @@ impl Step {
             "vault_absent" => vec![Self::KeepInMemory],
             // A look would ask the keychain again.
             code if code.starts_with("vault_") => Vec::new(),
+            "no_random_numbers" => Vec::new(),
             // No server's doing.
             "port_taken" | "listen_failed" | "local_key_empty" => vec![Self::EditSettings],
             "secret_missing"
@@ -69,7 +70,8 @@ impl Step {
             | "edge_credential_wrong"
             | "prefect_credential_missing"
             | "prefect_credential_wrong"
-            | "authorization_conflict" => vec![Self::EditSettings, Self::FindCause],
+            | "authorization_conflict"
+            | "sign_in_required" => vec![Self::EditSettings, Self::FindCause],
             _ => vec![Self::FindCause],
         }
     }
